@@ -1,0 +1,20 @@
+/* error.h: the thread's last failure in words. */
+#ifndef TN_ERROR_H
+#define TN_ERROR_H
+
+#include <stdio.h>
+
+#ifdef __MINGW_PRINTF_FORMAT
+#define TN_PRINTF __MINGW_PRINTF_FORMAT /* mingw-w64's own printf understands %llu, %zu and PRIu64 alike */
+#else
+#define TN_PRINTF printf
+#endif
+
+/* tn_fail: set this thread's sentence and return code. Say what was tried, on what, why it failed, what to do.
+ *   return tn_fail(TARN_E_NO_SLOT, "board \"%s\": all %u slots are taken; create it with more", name, slots); */
+int tn_fail(int code, const char *format, ...) __attribute__((format(TN_PRINTF, 2, 3)));
+
+/* A number of bytes as people write it: "4096", "25 MiB", "1.5 GiB". One of a few buffers of this thread. */
+const char *tn_bytes(unsigned long long bytes);
+
+#endif

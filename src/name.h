@@ -1,0 +1,31 @@
+/* name.h: a name -> a place. */
+#ifndef TN_NAME_H
+#define TN_NAME_H
+
+#include <tarn/inspect.h>
+
+#include "os/os.h"
+
+enum { TN_NAME_MAX = 200 };
+
+/* Where a name leads. */
+typedef struct tn_place {
+  char path[TN_OS_PATH]; /* for every tn_os_ function */
+  char name[TN_OS_PATH]; /* as the user wrote it, for sentences */
+  int kind;              /* TARN_KIND_MAP, _BOARD, _STREAM */
+  int plain;             /* 1: a plain name in the channel directory; 0: the path of a file */
+} tn_place;
+
+/* "board", "stream", "map". */
+const char *tn_kind_word(int kind);
+/* ".board", ".stream", "". */
+const char *tn_kind_suffix(int kind);
+
+/* tn_name_resolve: the place of name as a thing of this kind. TARN_E_INVALID with a sentence for a name that breaks the rules:
+ * channels 1 to 200 bytes of letters, digits, '.', '_', '-', not starting with '.'; raw maps any byte but '/' and NUL. */
+int tn_name_resolve(const char *name, int kind, tn_place *ret_place);
+
+/* 1 and the kind and length of the plain name if file_name is that of a channel ("camera.board"), else 0. */
+int tn_name_of_file(const char *file_name, int *ret_kind, size_t *ret_length);
+
+#endif
