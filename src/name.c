@@ -44,6 +44,10 @@ static int resolve_plain(const char *name, int kind, tn_place *ret_place) {
   int result = check_plain(name, kind);
   if (result != 0)
     return result;
+  if (kind == TARN_KIND_MAP && tn_os_capabilities()->sections) { /* not a file: neither a directory nor devices matter */
+    ret_place->path[0] = 0;
+    return 0;
+  }
   if (tn_os_is_device_name(name))
     return tn_fail(TARN_E_INVALID, "%s \"%s\": on this system that name means a device; choose another", tn_kind_word(kind), name);
   char directory[TN_OS_PATH], path[TN_OS_PATH + TN_NAME_MAX + 16];

@@ -19,23 +19,25 @@ enum {
   TARN_MAP_COPY = 3   /* views can be written, nobody else sees it (copy on write) */
 };
 
+/* tarn_map_details.flags and tarn_view.flags */
+enum {
+  TARN_MAP_CREATED = 1u << 0,    /* this open made it */
+  TARN_MAP_KEPT = 1u << 1,       /* it outlives its users */
+  TARN_MAP_HUGE = 1u << 2,       /* granted: of a view, or of every view this handle has made so far */
+  TARN_MAP_PREFAULTED = 1u << 3, /* granted, likewise */
+  TARN_MAP_LOCKED = 1u << 4,     /* granted, likewise */
+  TARN_MAP_ON_DISK = 1u << 5     /* backed by a file that survives a reboot */
+};
+
 /* A part of a map at an address. Made by tarn_map_view, in the caller's memory. */
 typedef struct tarn_view {
   void *data;           /* the byte at the asked offset */
   uint64_t size_bytes;  /* as asked */
   uint64_t offset;      /* within the map */
-  uint64_t reserved[5]; /* the library's own */
+  uint32_t flags;       /* TARN_MAP_HUGE, _PREFAULTED, _LOCKED: which of the requests were granted */
+  uint32_t access;      /* TARN_MAP_READ ... */
+  uint64_t reserved[4]; /* the library's own */
 } tarn_view;
-
-/* tarn_map_info.flags: what was granted. */
-enum {
-  TARN_MAP_CREATED = 1u << 0, /* this open made it */
-  TARN_MAP_KEPT = 1u << 1,    /* it outlives its users */
-  TARN_MAP_HUGE = 1u << 2,
-  TARN_MAP_PREFAULTED = 1u << 3,
-  TARN_MAP_LOCKED = 1u << 4,
-  TARN_MAP_ON_DISK = 1u << 5 /* backed by a file that survives a reboot */
-};
 
 typedef struct tarn_map_details {
   uint32_t struct_size; /* sizeof(tarn_map_details), set by the caller */
@@ -51,36 +53,54 @@ typedef struct tarn_map_details {
  *             /dev/shm), on Windows the section object of that name (Local\ and Global\ keep their meaning). With a directory
  *             separator in it: the path of a file, used as it stands
  * access      TARN_MAP_READ, TARN_MAP_WRITE or TARN_MAP_COPY
- * options     size_bytes for a new map (required to create); TARN_EXCLUSIVE: only create; TARN_EXISTING: only open; neither:
- *             whichever is needed when size_bytes is given, only open when it is 0. TARN_HUGE, TARN_PREFAULT, TARN_LOCK are
- *             requests: tarn_map_info says what was granted. A map is kept unless options->flags has TARN_SCOPED
- * timeout_ns  how long to wait for the name to appear when it is not to be created
+ * options     size_bytes: the exact size of a new map, the least size of one that is there (0: any). TARN_EXCLUSIVE: only
+ *             create; TARN_EXISTING: only open; neither: whichever is needed if size_bytes is given, else only open; tarn_map_info
+ *             says which it was. mode, group: of a new map. TARN_HUGE, TARN_PREFAULT, TARN_LOCK are requests for each view;
+ *             the view says what was granted. TARN_ANY_OWNER: see base.h
+ * timeout_ns  how long to wait, where it is not to be created, for the name to appear, and in any case for an existing map to
+ *             reach size_bytes (0: to have a size at all; foreign programs make a name first and give it a size then)
  * ret_map     set on success only; the caller closes it
- * Returns 0; TARN_TIMED_OUT; TARN_E_INVALID, _NOT_FOUND, _EXISTS, _KIND (a channel of Tarn), _MISMATCH (it is there and smaller than size_bytes),
- *   _PERMISSION, _NO_SPACE, _UNSUPPORTED, _SYSTEM.  Since 0.1. */
+ *
+ * Lifetime. A map is kept unless TARN_SCOPED is given when it is created: foreign programs hold no locks, so that nothing of
+ * theirs is ever taken for abandoned. A scoped one (a file with the sticky bit) goes with its last user of Tarn's, and at the next
+ * open if that one died; its mode must let its owner read and write. On Windows a bare name lives while anybody has it open and
+ * can be neither kept nor outlive its users: TARN_KEPT is TARN_E_UNSUPPORTED there, and without it the map is scoped; a
+ * path is always kept. Existing sections of Windows report their size in whole pages.
+ *
+ * Returns 0; TARN_TIMED_OUT; TARN_E_INVALID, _NOT_FOUND, _EXISTS, _KIND (not a regular file; a channel of Tarn, for writing),
+ *   _MISMATCH (it is there and smaller than size_bytes), _PERMISSION, _NO_SPACE, _TOO_LARGE, _UNSUPPORTED, _SYSTEM.
+ * Threads and processes: any number of either. Blocks no longer than the timeout, save for reserving the room. A process that dies
+ * in it leaves either nothing or the complete map.  Since 0.1. */
 TARN_API int tarn_map_open(tarn_map **ret_map, const char *name, int access, const tarn_options *options, int64_t timeout_ns);
 
 /* tarn_map_view: make length bytes from offset on visible. Any offset and length within the map; length 0 means to the end.
  * The view outlives tarn_map_close and is kept by a child after fork; it does not keep the name alive. Close it with
- * tarn_view_close. Returns 0; TARN_E_INVALID (past the end), _NO_SPACE (no address room), _SYSTEM.  Since 0.1. */
+ * tarn_view_close. Views of another user's file can be cut short under us: touching what is gone is a SIGBUS.
+ * Returns 0; TARN_E_INVALID (past the end), _NO_SPACE (no address room), _FORKED, _SYSTEM.  Since 0.1. */
 TARN_API int tarn_map_view(tarn_map *map, uint64_t offset, uint64_t length, tarn_view *ret_view);
 
 /* tarn_view_flush: write what was changed in length bytes from offset (within the view; length 0: to its end) to the medium
- * and wait for it; the medium's error is returned. A map in memory has no medium: 0 at once. Blocks.  Since 0.1. */
+ * and wait for it; the medium's error is returned. Where there is nothing to write (a map in memory, a view that is not
+ * TARN_MAP_WRITE) 0 at once. Blocks.
+ * Returns 0; TARN_E_INVALID (outside the view, or a closed one), _NO_SPACE, _SYSTEM.  Since 0.1. */
 TARN_API int tarn_view_flush(const tarn_view *view, uint64_t offset, uint64_t length);
 
-/* tarn_view_close: the address is no longer valid. Cleared; closing a cleared view is allowed.  Since 0.1. */
+/* tarn_view_close: the address is no longer valid. Cleared; NULL, or closing a cleared view, is allowed.  Since 0.1. */
 TARN_API void tarn_view_close(tarn_view *view);
 
-/* tarn_map_resize: make the map exactly size_bytes long; new bytes are zero and reserved. Existing views stay; touching the
- * part of one that was cut off is a SIGBUS. Windows: files only, not while views are open if it shrinks.
- * Returns 0; TARN_E_PERMISSION, _NO_SPACE (nothing changed), _UNSUPPORTED, _SYSTEM.  Since 0.1. */
+/* tarn_map_resize: make the map, opened for TARN_MAP_WRITE, exactly size_bytes (at least 1) long; new bytes are zero, their room
+ * is reserved. Existing views stay as long as they were; touching the part of one that was cut off is a SIGBUS. Windows: files
+ * only, and not while views are open.
+ * Returns 0; TARN_E_INVALID, _PERMISSION (not opened for writing), _NO_SPACE (nothing changed), _TOO_LARGE, _UNSUPPORTED, _FORKED,
+ * _SYSTEM. A process that dies in it leaves the old size or the new one.  Since 0.1. */
 TARN_API int tarn_map_resize(tarn_map *map, uint64_t size_bytes);
 
-/* tarn_map_info: what the map is now. ret_details->struct_size must be set.  Since 0.1. */
+/* tarn_map_info: what the map is now. ret_details->struct_size must be set. Returns 0; TARN_E_INVALID, _FORKED, _SYSTEM.
+ * Since 0.1. */
 TARN_API int tarn_map_info(tarn_map *map, tarn_map_details *ret_details);
 
-/* tarn_map_close: the handle is gone, its views stay. NULL is allowed.  Since 0.1. */
+/* tarn_map_close: the handle is gone, its views stay; the last user of a scoped map removes its name. NULL is allowed, and so is a
+ * child closing what it got from its parent: that leaves the parent's handle alone.  Since 0.1. */
 TARN_API void tarn_map_close(tarn_map *map);
 
 #ifdef __cplusplus
