@@ -51,9 +51,10 @@ typedef struct tn_os_file {
   intptr_t handle;        /* descriptor or HANDLE; -1: none */
   intptr_t locks;         /* what holds the byte locks: the same, or a second HANDLE on Windows (why: windows.c) */
   uint64_t device, inode; /* which file it was at opening */
+  uint32_t life;          /* tn_os_life() at opening: a forked child's copy of this structure means nothing */
 } tn_os_file;
 
-#define TN_OS_NO_FILE ((tn_os_file){-1, -1, 0, 0})
+#define TN_OS_NO_FILE ((tn_os_file){.handle = -1, .locks = -1})
 
 typedef struct tn_os_status {
   uint64_t size_bytes, occupied_bytes;
@@ -81,7 +82,8 @@ int tn_os_name(tn_os_file *file, const char *path);
  * made are closed by the system code in a child after fork. */
 int tn_os_open(tn_os_file *ret_file, const char *path, int access, int locks);
 
-/* tn_os_close: closes and sets *file to TN_OS_NO_FILE. Locks go first, explicitly (a mapping keeps the description alive). */
+/* tn_os_close: closes and sets *file to TN_OS_NO_FILE. Locks go first, explicitly (a mapping keeps the description alive). What a
+ * forked child inherited is forgotten only: it was closed at the fork, and its number may be another file's by now. */
 void tn_os_close(tn_os_file *file);
 
 int tn_os_status_of(const tn_os_file *file, tn_os_status *ret_status);
