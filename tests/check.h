@@ -23,6 +23,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__MINGW32__) && !defined(__clang__)
+#define CHECK_PRINTF(format_at, first) __attribute__((format(gnu_printf, format_at, first)))
+#else
+#define CHECK_PRINTF(format_at, first) __attribute__((format(printf, format_at, first)))
+#endif
+
 typedef struct check_test {
   const char *name;
   void (*run)(void);
@@ -55,30 +61,35 @@ void check_contains(const char *part, const char *text_value, const char *text, 
 void check_result(int expected, int actual, const char *text, const char *file, int line);
 
 /* Ends the test as skipped, with the reason printed. */
-void check_skip(const char *format, ...);
+_Noreturn void check_skip(const char *format, ...) CHECK_PRINTF(1, 2);
 
 /* The fresh channel directory of this test ($TARN_DIR), and a second, ordinary one on a disk where there is one. */
 const char *check_directory(void);
+const char *check_disk_directory(void);
 /* path inside it; a static buffer out of a few */
 const char *check_path(const char *name);
 
-/* Helpers: this same program started again in a role, its stdin and stdout connected to the test. */
+/* Helpers: this same program started again in a role, its stdin and stdout connected to the test. They go with the thread that
+ * started them, and with the test. */
 typedef struct check_process check_process;
 check_process *check_start(const char *role, ...);          /* arguments: const char *, ended by NULL */
 check_process *check_start_program(const char *path, ...);  /* another program; path NULL is not allowed */
 void check_set_env(const char *name, const char *value);    /* for helpers started from now on; value NULL removes */
 void check_expect(check_process *, const char *line);       /* the next line of its stdout must be this */
 const char *check_line(check_process *);                    /* the next line of its stdout, without its end; NULL at the end */
-void check_tell(check_process *, const char *line);         /* write a line to its stdin */
+void check_tell(check_process *, const char *line);         /* write a line to its stdin; NULL closes it */
 void check_kill(check_process *);                           /* SIGKILL / TerminateProcess; does not wait */
 void check_stop(check_process *);                           /* SIGSTOP; Windows: skips the test */
+void check_await_stop(check_process *);                     /* wait until it has stopped itself; Windows: skips the test */
 void check_continue(check_process *);
-int check_wait(check_process *); /* wait for its end: exit code, or -N if signal N ended it; the object is freed */
+/* Wait for its end: exit code, or -N if signal N ended it (Windows: -9 after TerminateProcess with exit code 137, which check_kill
+ * uses; -11 for an access violation). Closes its stdin first, so that a helper that listens ends; the object is freed. */
+int check_wait(check_process *);
 int check_process_number(const check_process *);
 
 /* In a role: talk to the test. */
-void check_say(const char *format, ...); /* one line to stdout, flushed */
-const char *check_hear(void);            /* the next line of stdin, NULL at its end */
+void check_say(const char *format, ...) CHECK_PRINTF(1, 2); /* one line to stdout, flushed */
+const char *check_hear(void);                               /* the next line of stdin, NULL at its end */
 
 int64_t check_now(void); /* monotonic nanoseconds */
 void check_sleep(int64_t ns);
