@@ -82,7 +82,7 @@ void check_kill(check_process *);                           /* SIGKILL / Termina
 void check_stop(check_process *);                           /* SIGSTOP; Windows: skips the test */
 void check_await_stop(check_process *);                     /* wait until it has stopped itself; Windows: skips the test */
 void check_continue(check_process *);
-/* Wait for its end: exit code, or -N if signal N ended it (Windows: -9 after TerminateProcess with exit code 137, which check_kill
+/* Wait for its end: exit code, or -N if signal N ended it (Windows: -9 after TerminateProcess with exit code 9, which check_kill
  * uses; -11 for an access violation). Closes its stdin first, so that a helper that listens ends; the object is freed. */
 int check_wait(check_process *);
 int check_process_number(const check_process *);

@@ -66,7 +66,7 @@ static int role_sleeper(int argc, char **argv) {
 
 static int role_talker(int argc, char **argv) {
   (void)argc, (void)argv;
-  for (int i = 0; i < 100000; i++) printf("a line that nobody reads %d\n", i);
+  for (int i = 0; i < 20000; i++) printf("a line that nobody reads %d\n", i);
   return 0;
 }
 

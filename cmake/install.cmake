@@ -1,0 +1,21 @@
+# install.cmake: `cmake --install`: headers, both libraries, the command, a pkg-config file and a CMake package.
+include(CMakePackageConfigHelpers)
+
+install(TARGETS tarn EXPORT tarn-targets)
+install(TARGETS tarn_static EXPORT tarn-targets)
+install(DIRECTORY include/tarn TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+if(TARGET tarn_command)
+  install(TARGETS tarn_command)
+endif()
+
+set(package_directory ${CMAKE_INSTALL_LIBDIR}/cmake/tarn)
+configure_package_config_file(cmake/tarn-config.cmake.in tarn-config.cmake INSTALL_DESTINATION ${package_directory})
+# Before 1.0 the next minor version may differ.
+write_basic_package_version_file(tarn-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(EXPORT tarn-targets NAMESPACE tarn:: DESTINATION ${package_directory})
+install(FILES ${PROJECT_BINARY_DIR}/tarn-config.cmake ${PROJECT_BINARY_DIR}/tarn-config-version.cmake
+        DESTINATION ${package_directory})
+
+configure_file(cmake/tarn.pc.in tarn.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/tarn.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
