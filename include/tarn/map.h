@@ -54,23 +54,23 @@ typedef struct tarn_map_details {
  *             separator in it: the path of a file, used as it stands
  * access      TARN_MAP_READ, TARN_MAP_WRITE or TARN_MAP_COPY
  * options     size_bytes: the exact size of a new map, the least size of one that is there (0: any). TARN_EXCLUSIVE: only
- *             create; TARN_EXISTING: only open; neither: whichever is needed if size_bytes is given, else only open; tarn_map_info
- *             says which it was. mode, group: of a new map. TARN_HUGE, TARN_PREFAULT, TARN_LOCK are requests for each view;
- *             the view says what was granted. TARN_ANY_OWNER: see base.h
- * timeout_ns  how long to wait, where it is not to be created, for the name to appear, and in any case for an existing map to
- *             reach size_bytes (0: to have a size at all; foreign programs make a name first and give it a size then)
+ *             create; TARN_EXISTING: only open; neither: whichever is needed if size_bytes is given, else only open, and
+ *             tarn_map_info says which it was. mode, group: of a new map. TARN_HUGE, TARN_PREFAULT, TARN_LOCK are requests for
+ *             each view; the view says what was granted. TARN_ANY_OWNER: see base.h
+ * timeout_ns  how long to wait for the name to appear where it is not to be created, and for an empty map to be given a size
+ *             (foreign programs make the name first); one that stays empty is opened as it is if no size was asked for
  * ret_map     set on success only; the caller closes it
  *
  * Lifetime. A map is kept unless TARN_SCOPED is given when it is created: foreign programs hold no locks, so that nothing of
- * theirs is ever taken for abandoned. A scoped one (a file with the sticky bit) goes with its last user of Tarn's, and at the next
- * open if that one died; its mode must let its owner read and write. On Windows a bare name lives while anybody has it open and
- * can be neither kept nor outlive its users: TARN_KEPT is TARN_E_UNSUPPORTED there, and without it the map is scoped; a
- * path is always kept. Existing sections of Windows report their size in whole pages.
+ * theirs is ever taken for abandoned. A scoped one (a file with the sticky bit) goes with its last user of Tarn's, and at the
+ * next open if that one died; its mode must let its owner read and write. On Windows a bare name lives while anybody has it
+ * open, foreign programs included: TARN_KEPT is TARN_E_UNSUPPORTED there, and so is TARN_SCOPED for a path. Existing sections
+ * of Windows report their size in whole pages.
  *
  * Returns 0; TARN_TIMED_OUT; TARN_E_INVALID, _NOT_FOUND, _EXISTS, _KIND (not a regular file; a channel of Tarn, for writing),
  *   _MISMATCH (it is there and smaller than size_bytes), _PERMISSION, _NO_SPACE, _TOO_LARGE, _UNSUPPORTED, _SYSTEM.
- * Threads and processes: any number of either. Blocks no longer than the timeout, save for reserving the room. A process that dies
- * in it leaves either nothing or the complete map.  Since 0.1. */
+ * Threads and processes: any number of either. Blocks no longer than the timeout, save for reserving the room. A process that
+ * dies in it leaves either nothing or the complete map.  Since 0.1. */
 TARN_API int tarn_map_open(tarn_map **ret_map, const char *name, int access, const tarn_options *options, int64_t timeout_ns);
 
 /* tarn_map_view: make length bytes from offset on visible. Any offset and length within the map; length 0 means to the end.
@@ -88,19 +88,19 @@ TARN_API int tarn_view_flush(const tarn_view *view, uint64_t offset, uint64_t le
 /* tarn_view_close: the address is no longer valid. Cleared; NULL, or closing a cleared view, is allowed.  Since 0.1. */
 TARN_API void tarn_view_close(tarn_view *view);
 
-/* tarn_map_resize: make the map, opened for TARN_MAP_WRITE, exactly size_bytes (at least 1) long; new bytes are zero, their room
- * is reserved. Existing views stay as long as they were; touching the part of one that was cut off is a SIGBUS. Windows: files
- * only, and not while views are open.
- * Returns 0; TARN_E_INVALID, _PERMISSION (not opened for writing), _NO_SPACE (nothing changed), _TOO_LARGE, _UNSUPPORTED, _FORKED,
- * _SYSTEM. A process that dies in it leaves the old size or the new one.  Since 0.1. */
+/* tarn_map_resize: make the map, opened for TARN_MAP_WRITE, exactly size_bytes (at least 1) long; new bytes are zero, their
+ * room is reserved. Existing views stay as long as they were; touching the part of one that was cut off is a SIGBUS. Windows:
+ * files only, and not while views are open.
+ * Returns 0; TARN_E_INVALID, _PERMISSION (not opened for writing), _NO_SPACE (nothing changed), _TOO_LARGE, _UNSUPPORTED,
+ * _FORKED, _SYSTEM. A process that dies in it leaves the old size or the new one.  Since 0.1. */
 TARN_API int tarn_map_resize(tarn_map *map, uint64_t size_bytes);
 
 /* tarn_map_info: what the map is now. ret_details->struct_size must be set. Returns 0; TARN_E_INVALID, _FORKED, _SYSTEM.
  * Since 0.1. */
 TARN_API int tarn_map_info(tarn_map *map, tarn_map_details *ret_details);
 
-/* tarn_map_close: the handle is gone, its views stay; the last user of a scoped map removes its name. NULL is allowed, and so is a
- * child closing what it got from its parent: that leaves the parent's handle alone.  Since 0.1. */
+/* tarn_map_close: the handle is gone, its views stay; the last user of a scoped map removes its name. NULL is allowed, and so
+ * is a child closing what it got from its parent: that leaves the parent's handle alone.  Since 0.1. */
 TARN_API void tarn_map_close(tarn_map *map);
 
 #ifdef __cplusplus
