@@ -1,0 +1,82 @@
+/* board_inside.h: what the files of a board share. The protocol and its argument are in board.c. */
+#ifndef TN_BOARD_INSIDE_H
+#define TN_BOARD_INSIDE_H
+
+#include <tarn/board.h>
+
+#include "channel.h"
+#include "poll.h"
+
+/* A buffer as this process sees it. */
+typedef struct tn_buffer_view {
+  unsigned char *address; /* NULL: not mapped */
+  uint64_t offset, capacity;
+  uint32_t items; /* that lie in it */
+} tn_buffer_view;
+
+/* A free part of the file. */
+typedef struct tn_gap {
+  uint64_t offset, bytes;
+} tn_gap;
+
+/* An item that is out, or (the last one) the latest get. */
+typedef struct tn_hold {
+  uint32_t out;    /* 1: not released yet */
+  uint32_t buffer;
+  uint64_t version;
+  char type[TN_TYPE_BYTES]; /* a copy: a hostile writer could take the NUL away */
+} tn_hold;
+
+struct tarn_board {
+  tn_channel channel;
+  tn_buffer_view *views; /* one for each entry */
+  tn_poll *poll;         /* NULL until a handle to poll is asked for */
+
+  /* reader and observer */
+  tn_atomic64 last;  /* version of the last item given; atomic because the thread behind the poll handle reads it */
+  tn_hold *holds;    /* header.hold of them, and one for get */
+  uint32_t out;      /* items not released */
+  uint32_t empties;  /* answers TARN_EMPTY: the kernel is asked about the writer once in a while */
+  int closed;        /* by the user, while items are out */
+
+  /* writer: its own truth about the entries, made again at takeover */
+  uint64_t current; /* as published */
+  int claimed;      /* 1: there is a claim */
+  uint32_t claim_buffer;
+  uint64_t claim_bytes;
+  unsigned char *known_free; /* a buffer found free stays free until this writer publishes it */
+  unsigned char *pinned;     /* as of the last scan */
+  uint32_t used;             /* entries at and above it have no buffer */
+  tn_gap *gaps;              /* sorted by offset, never touching */
+  uint32_t gap_count;
+  uint64_t end; /* of the buffers, in the file */
+  int observed; /* 1: some may read the file but not take part */
+};
+
+/* Where the content of a buffer begins. */
+static inline unsigned char *tn_board_content(const tn_buffer_view *view) {
+  return view->address + TN_TYPE_BYTES;
+}
+
+/* board.c: the view of a buffer, mapped if it is seen for the first time. All from entries are checked. */
+int tn_board_view(tarn_board *board, uint32_t buffer, uint64_t offset, uint64_t capacity, tn_buffer_view **ret_view);
+void tn_board_unview(tn_buffer_view *view);
+/* 1 if an entry can be as it says. */
+int tn_board_place_possible(const tarn_board *board, uint64_t offset, uint64_t capacity);
+
+/* board_room.c: the writer's buffers. */
+int tn_board_take_stock(tarn_board *board);
+/* A buffer with so much capacity that nobody reads. look: no system call unless it was never mapped here. 1, 0, negative. */
+int tn_board_find(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer);
+/* The same, and may clear up after dead readers and grow. 0, TARN_FULL, a failure. */
+int tn_board_make_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer);
+
+/* board_observe.c */
+int tn_board_observe(tarn_board *board, void *data, uint64_t capacity, tarn_item *ret_item, int64_t timeout_ns);
+
+/* board_read.c: 1 if there is a version newer than the last one given. */
+int tn_board_newer(const tarn_board *board);
+/* Nothing newer: TARN_NO_WRITER if that is to be said, 1 if there is something newer after all, else 0. */
+int tn_board_departed(tarn_board *board, int ask);
+
+#endif

@@ -1,0 +1,252 @@
+/* board_read.c: the reader's side: pin, look again, use, release. Why it is right: board.c. */
+#include <string.h>
+#include <tarn/board.h>
+
+#include "board_inside.h"
+#include "error.h"
+#include "participant.h"
+
+enum { EMPTIES_A_QUESTION = 16 };
+
+static uint64_t load_current(const tarn_board *board) {
+  return tn_load_acquire(&board->channel.control->kind.board.current); /* [B1] acquire: the version's content and entry */
+}
+
+int tn_board_newer(const tarn_board *board) {
+  uint64_t version = TN_BOARD_VERSION(load_current(board));
+  return version != 0 && version != tn_load_relaxed(&board->last); /* relaxed: this thread's own, or the poll thread's guess */
+}
+
+/* Pin the newest version with pin. 1: pinned; 0: nothing newer than the last; negative: the word names no buffer. */
+static int pin_newest(tarn_board *board, uint32_t pin, uint64_t *ret_current) {
+  tn_channel *channel = &board->channel;
+  tn_atomic16 *word = &channel->table[channel->slot].pins[pin];
+  uint64_t current = load_current(board);
+  for (;;) {
+    if (TN_BOARD_VERSION(current) == 0 || TN_BOARD_VERSION(current) == tn_load_relaxed(&board->last)) {
+      tn_store_release(word, 0); /* [B3] */
+      return 0;
+    }
+    if (TN_BOARD_BUFFER(current) >= channel->header.entries) {
+      tn_store_release(word, 0); /* [B3] */
+      return tn_fail(TARN_E_CORRUPT, "%s \"%s\": its newest version is said to lie in buffer %u of %u", TN_WHO(channel),
+                     TN_BOARD_BUFFER(current), channel->header.entries);
+    }
+    tn_store_relaxed(word, (uint16_t)(TN_BOARD_BUFFER(current) + 1)); /* relaxed: the fence is next */
+    tn_fence_full(); /* [B2] full: pin, then look again. Pairs with the fence before the writer's scan */
+    TN_POINT("board.read.pinned");
+    uint64_t again = load_current(board);
+    if (again == current)
+      break;
+    current = again;
+  }
+  *ret_current = current;
+  return 1;
+}
+
+static void unpin(tarn_board *board, uint32_t pin) {
+  tn_channel *channel = &board->channel;
+  tn_store_release(&channel->table[channel->slot].pins[pin], 0); /* [B3] release */
+  tn_wake(channel, TN_ROOM);
+}
+
+/* The string in the head of the buffer, whatever a hostile writer does to it meanwhile. */
+static void copy_type(tn_hold *hold, const unsigned char *from, uint64_t length) {
+  uint64_t size = length < TN_TYPE_BYTES - 1 ? length : TN_TYPE_BYTES - 1;
+  memcpy(hold->type, from, (size_t)size);
+  hold->type[size] = 0;
+}
+
+/* What the pinned version is: fills the item, except missed. Entries are input: each word is copied once, checked, used. */
+static int describe(tarn_board *board, uint64_t current, uint32_t index, tarn_item *item, tn_buffer_view **ret_view) {
+  uint32_t buffer = TN_BOARD_BUFFER(current);
+  const tn_entry *entry = &board->channel.entries[buffer];
+  uint64_t offset = tn_load_relaxed(&entry->offset); /* relaxed, all: ordered by [B1], unchanged while pinned */
+  uint64_t capacity = tn_load_relaxed(&entry->capacity);
+  uint64_t length = tn_load_relaxed(&entry->length);
+  int result = tn_board_view(board, buffer, offset, capacity, ret_view);
+  if (result != 0)
+    return result;
+  if (length > capacity - TN_TYPE_BYTES)
+    return tn_fail(TARN_E_CORRUPT, "%s \"%s\": version %llu is said to have %llu bytes in a buffer of %llu", TN_WHO(&board->channel),
+                   (unsigned long long)TN_BOARD_VERSION(current), (unsigned long long)length, (unsigned long long)capacity);
+  tn_hold *hold = &board->holds[index];
+  copy_type(hold, (*ret_view)->address, tn_load_relaxed(&entry->type_length));
+  hold->buffer = buffer;
+  hold->version = TN_BOARD_VERSION(current);
+  *item = (tarn_item){.data = tn_board_content(*ret_view),
+                      .size_bytes = length,
+                      .number = hold->version,
+                      .tag = tn_load_relaxed(&entry->tag),
+                      .time_ns = (int64_t)tn_load_relaxed(&entry->time_ns),
+                      .type = hold->type};
+  return 0;
+}
+
+/* The item is the caller's now: count it. */
+static void given(tarn_board *board, tarn_item *item) {
+  tn_slot *slot = &board->channel.table[board->channel.slot];
+  uint64_t last = tn_load_relaxed(&board->last);
+  item->missed = last != 0 && item->number > last ? item->number - last - 1 : 0;
+  tn_store_relaxed(&board->last, item->number);
+  tn_store_relaxed(&slot->cursor, item->number); /* relaxed, to the end: statistics */
+  tn_store_relaxed(&slot->items, tn_load_relaxed(&slot->items) + 1);
+  tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + item->size_bytes);
+  tn_store_relaxed(&slot->missed, tn_load_relaxed(&slot->missed) + item->missed);
+  tn_writer_known(&board->channel);
+}
+
+/* 1 an item, 0 nothing newer, negative a failure. */
+static int read_now(tarn_board *board, uint32_t index, tarn_item *ret_item) {
+  uint64_t current;
+  int result = pin_newest(board, index, &current);
+  if (result <= 0)
+    return result;
+  tarn_item item;
+  tn_buffer_view *view;
+  result = describe(board, current, index, &item, &view);
+  if (result != 0) {
+    unpin(board, index);
+    return result;
+  }
+  given(board, &item);
+  item.token = index + 1;
+  board->holds[index].out = 1;
+  board->out++;
+  view->items++;
+  *ret_item = item;
+  return 1;
+}
+
+int tn_board_departed(tarn_board *board, int ask) {
+  int result = tn_writer_gone(&board->channel, ask);
+  if (result != TARN_NO_WRITER)
+    return result;
+  if (tn_board_newer(board)) /* published before it went */
+    return 1;
+  return result;
+}
+
+static int look(void *argument) {
+  return tn_board_newer(argument);
+}
+
+static int ask(void *argument) {
+  return tn_board_departed(argument, 1);
+}
+
+/* Nothing newer and the timeout is 0. 1: there is something after all. */
+static int nothing_now(tarn_board *board) {
+  tn_channel *channel = &board->channel;
+  int result = tn_board_departed(board, board->empties++ % EMPTIES_A_QUESTION == 0);
+  if (result != 0)
+    return result;
+  if (tn_wait_woken(channel))
+    return TARN_WOKEN;
+  if (board->poll != NULL) {
+    tn_poll_drain(board->poll);
+    result = tn_board_newer(board) ? 1 : tn_board_departed(board, 0);
+    if (result != 0)
+      return result;
+    if (tn_wait_woken(channel))
+      return TARN_WOKEN;
+    tn_poll_arm(board->poll);
+  }
+  return TARN_EMPTY;
+}
+
+/* Until there is something newer. 0, or an outcome, or a failure. */
+static int wait_for_news(tarn_board *board, int64_t timeout_ns) {
+  int result;
+  if (timeout_ns == 0) {
+    result = nothing_now(board);
+    result = result == 1 ? 0 : result;
+  } else {
+    const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, board};
+    result = tn_wait(&board->channel, &wish);
+  }
+  if (result == TARN_NO_WRITER)
+    tn_writer_told(&board->channel);
+  return result;
+}
+
+static int check_reader(tarn_board *board, const void *ret_item, const char *call) {
+  if (board == NULL || ret_item == NULL)
+    return tn_fail(TARN_E_INVALID, "%s: board or ret_item is NULL", call);
+  int result = tn_channel_check(&board->channel);
+  if (result != 0)
+    return result;
+  if (board->channel.role == TARN_WRITER || board->closed)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": %s: this handle is %s", TN_WHO(&board->channel), call,
+                   board->closed ? "closed" : "a writer's; open a reader");
+  return 0;
+}
+
+int tarn_board_read(tarn_board *board, tarn_item *ret_item, int64_t timeout_ns) {
+  int result = check_reader(board, ret_item, "tarn_board_read");
+  if (result != 0)
+    return result;
+  if (board->channel.role == TARN_OBSERVER)
+    return tn_fail(TARN_E_UNSUPPORTED, "%s \"%s\": an observer pins nothing and so cannot read in place; use tarn_board_get",
+                   TN_WHO(&board->channel));
+  uint32_t index = 0;
+  while (index < board->channel.header.hold && board->holds[index].out)
+    index++;
+  if (index == board->channel.header.hold)
+    return TARN_BUSY;
+  for (;;) {
+    result = read_now(board, index, ret_item);
+    if (result != 0)
+      return result == 1 ? 0 : result;
+    result = wait_for_news(board, timeout_ns);
+    if (result != 0)
+      return result;
+  }
+}
+
+/* 1 copied, 0 nothing newer, negative a failure. */
+static int get_now(tarn_board *board, void *data, uint64_t capacity, tarn_item *ret_item) {
+  uint32_t index = board->channel.header.hold; /* the hold behind the reader's own, and the last of the pins, are for get */
+  uint64_t current;
+  int result = pin_newest(board, TN_PINS - 1, &current);
+  if (result <= 0)
+    return result;
+  tarn_item item;
+  tn_buffer_view *view;
+  result = describe(board, current, index, &item, &view);
+  if (result == 0 && item.size_bytes > capacity) {
+    ret_item->size_bytes = item.size_bytes;
+    result = tn_fail(TARN_E_TOO_LARGE, "%s \"%s\": version %llu has %llu bytes, the buffer given %llu", TN_WHO(&board->channel),
+                     (unsigned long long)item.number, (unsigned long long)item.size_bytes, (unsigned long long)capacity);
+  }
+  if (result == 0) {
+    if (item.size_bytes != 0)
+      memcpy(data, item.data, (size_t)item.size_bytes);
+    item.data = data;
+    given(board, &item);
+  }
+  TN_POINT("board.get.copied");
+  unpin(board, TN_PINS - 1);
+  if (result != 0)
+    return result;
+  *ret_item = item;
+  return 1;
+}
+
+int tarn_board_get(tarn_board *board, void *data, uint64_t capacity, tarn_item *ret_item, int64_t timeout_ns) {
+  int result = check_reader(board, ret_item, "tarn_board_get");
+  if (result != 0)
+    return result;
+  if (data == NULL && capacity != 0)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_board_get: data is NULL", TN_WHO(&board->channel));
+  if (board->channel.role == TARN_OBSERVER)
+    return tn_board_observe(board, data, capacity, ret_item, timeout_ns);
+  for (;;) {
+    result = get_now(board, data, capacity, ret_item);
+    if (result != 0)
+      return result == 1 ? 0 : result;
+    result = wait_for_news(board, timeout_ns);
+    if (result != 0)
+      return result;
+  }
+}

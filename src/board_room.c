@@ -1,0 +1,317 @@
+/* board_room.c: the writer's buffers: which are free, and where new ones go. Why it is right: board.c.
+ *
+ * The entries are the shared truth; the writer keeps a private one beside it (free list, gaps) and never reads back what others
+ * could have changed, except once, at takeover, where everything is checked.
+ *
+ * Which free buffer is used: the one written last, whose lines are still in the cache; but where observers may read (they pin
+ * nothing, and copy while the writer goes on) the one written longest ago, so that they have the most time.
+ */
+#include <string.h>
+#include <tarn/board.h>
+
+#include "board_inside.h"
+#include "error.h"
+#include "participant.h"
+
+/* ---- Gaps: free ranges of the file below board->end, sorted, never touching ------------------------------------------- */
+
+static void remove_gap(tarn_board *board, uint32_t index) {
+  memmove(&board->gaps[index], &board->gaps[index + 1], (board->gap_count - index - 1) * sizeof *board->gaps);
+  board->gap_count--;
+}
+
+static void add_gap(tarn_board *board, uint64_t offset, uint64_t bytes) {
+  uint32_t index = 0;
+  while (index < board->gap_count && board->gaps[index].offset < offset)
+    index++;
+  memmove(&board->gaps[index + 1], &board->gaps[index], (board->gap_count - index) * sizeof *board->gaps);
+  board->gaps[index] = (tn_gap){offset, bytes};
+  board->gap_count++;
+  if (index + 1 < board->gap_count && offset + bytes == board->gaps[index + 1].offset) {
+    board->gaps[index].bytes += board->gaps[index + 1].bytes;
+    remove_gap(board, index + 1);
+  }
+  if (index > 0 && board->gaps[index - 1].offset + board->gaps[index - 1].bytes == offset) {
+    board->gaps[index - 1].bytes += board->gaps[index].bytes;
+    remove_gap(board, index);
+  }
+}
+
+/* Where a new buffer could lie: the first gap it fits into, else from the last gap that touches the end, or the end, onward. */
+static uint64_t place_for(const tarn_board *board, uint64_t capacity) {
+  for (uint32_t i = 0; i < board->gap_count; i++)
+    if (board->gaps[i].bytes >= capacity)
+      return board->gaps[i].offset;
+  if (board->gap_count != 0) {
+    const tn_gap *last = &board->gaps[board->gap_count - 1];
+    if (last->offset + last->bytes == board->end)
+      return last->offset;
+  }
+  return board->end;
+}
+
+/* The place is taken now. */
+static void take_place(tarn_board *board, uint64_t offset, uint64_t capacity) {
+  for (uint32_t i = 0; i < board->gap_count; i++) {
+    tn_gap *gap = &board->gaps[i];
+    if (gap->offset != offset)
+      continue;
+    if (gap->bytes > capacity) {
+      gap->offset += capacity;
+      gap->bytes -= capacity;
+    } else {
+      remove_gap(board, i);
+    }
+    break;
+  }
+  if (offset + capacity > board->end)
+    board->end = offset + capacity;
+}
+
+/* ---- Taking over ------------------------------------------------------------------------------------------------------- */
+
+/* Cut the place of an entry out of the gaps; 0 if it is not wholly free: two entries overlap. */
+static int cut_out(tarn_board *board, uint64_t offset, uint64_t capacity) {
+  for (uint32_t i = 0; i < board->gap_count; i++) {
+    tn_gap gap = board->gaps[i];
+    if (offset < gap.offset || offset - gap.offset > gap.bytes || gap.bytes - (offset - gap.offset) < capacity)
+      continue;
+    remove_gap(board, i);
+    if (offset > gap.offset)
+      add_gap(board, gap.offset, offset - gap.offset);
+    if (offset + capacity < gap.offset + gap.bytes)
+      add_gap(board, offset + capacity, gap.offset + gap.bytes - offset - capacity);
+    return 1;
+  }
+  return 0;
+}
+
+static int cannot_be(const tarn_board *board, uint32_t buffer) {
+  return tn_fail(TARN_E_CORRUPT, "%s \"%s\": buffer %u lies outside the file or in another; remove the board and begin anew",
+                 TN_WHO(&board->channel), buffer);
+}
+
+static int take_stock_of_entries(tarn_board *board) {
+  for (uint32_t i = 0; i < board->channel.header.entries; i++) {
+    uint64_t capacity = tn_load_relaxed(&board->channel.entries[i].capacity); /* relaxed: *writer* is ours, its last holder gone */
+    uint64_t offset = tn_load_relaxed(&board->channel.entries[i].offset);
+    if (capacity == 0)
+      continue;
+    if (!tn_board_place_possible(board, offset, capacity) || !cut_out(board, offset, capacity))
+      return cannot_be(board, i);
+    tn_buffer_view *view;
+    int result = tn_board_view(board, i, offset, capacity, &view);
+    if (result != 0)
+      return result;
+    board->used = i + 1;
+  }
+  return 0;
+}
+
+int tn_board_take_stock(tarn_board *board) {
+  tn_os_status status;
+  int result = tn_os_status_of(&board->channel.file, &status);
+  if (result != 0)
+    return tn_channel_fail(&board->channel, result, "its size cannot be asked");
+  board->observed = ((status.mode & 0040) && !(status.mode & 0020)) || ((status.mode & 0004) && !(status.mode & 0002));
+  uint64_t begin = board->channel.header.data_offset;
+  board->end = status.size_bytes / TN_ALIGN * TN_ALIGN;
+  if (board->end > begin)
+    add_gap(board, begin, board->end - begin);
+  result = take_stock_of_entries(board);
+  if (result != 0)
+    return result;
+  board->current = tn_load_acquire(&board->channel.control->kind.board.current); /* [B1] acquire: from the last writer */
+  uint32_t buffer = TN_BOARD_BUFFER(board->current);
+  if (board->current != 0 && (buffer >= board->used || board->views[buffer].address == NULL))
+    return cannot_be(board, buffer);
+  TN_POINT("board.takeover.stock");
+  return 0;
+}
+
+/* ---- Free buffers ------------------------------------------------------------------------------------------------------ */
+
+static int is_current(const tarn_board *board, uint32_t buffer) {
+  return TN_BOARD_VERSION(board->current) != 0 && TN_BOARD_BUFFER(board->current) == buffer;
+}
+
+/* From the list of known free buffers: 1 and one that is large enough, or 0. */
+static int pick(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {
+  int found = 0;
+  uint64_t best = 0;
+  int oldest = board->observed;
+  for (uint32_t i = 0; i < board->used; i++) {
+    if (!board->known_free[i] || board->views[i].capacity < capacity)
+      continue;
+    uint64_t generation = tn_load_relaxed(&board->channel.entries[i].generation); /* relaxed: this writer's own */
+    if (found && (oldest ? generation >= best : generation <= best))
+      continue;
+    found = 1;
+    best = generation;
+    *ret_buffer = i;
+  }
+  return found;
+}
+
+/* Look at every pin. The list of known free buffers is made again. */
+static void scan(tarn_board *board) {
+  tn_channel *channel = &board->channel;
+  memset(board->pinned, 0, board->used);
+  tn_fence_full(); /* [B2] full: current was stored, now the pins are read. Pairs with the fence in pin_newest */
+  uint32_t count = tn_slot_count(channel);
+  for (uint32_t slot = 0; slot < count; slot++)
+    for (int i = 0; i < TN_PINS; i++) {
+      uint32_t pin = tn_load_acquire(&channel->table[slot].pins[i]); /* [B3] acquire: the reader's last look comes before */
+      if (pin != 0 && pin <= board->used)
+        board->pinned[pin - 1] = 1;
+    }
+  for (uint32_t i = 0; i < board->used; i++)
+    board->known_free[i] = board->views[i].address != NULL && !board->pinned[i] && !is_current(board, i);
+}
+
+int tn_board_find(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {
+  if (pick(board, capacity, ret_buffer))
+    return 1;
+  scan(board);
+  return pick(board, capacity, ret_buffer);
+}
+
+/* Clear up after dead readers that hold something. 1 if there was one. */
+static int reap_readers(tarn_board *board) {
+  tn_channel *channel = &board->channel;
+  int reaped = 0;
+  uint32_t count = tn_slot_count(channel);
+  for (uint32_t slot = 0; slot < count; slot++) {
+    int pins = 0;
+    for (int i = 0; i < TN_PINS; i++)
+      pins |= tn_load_relaxed(&channel->table[slot].pins[i]); /* relaxed: a guess; reaping proves */
+    if (pins == 0)
+      continue;
+    int result = tn_slot_reap(channel, slot);
+    if (result < 0)
+      return result;
+    reaped |= result;
+  }
+  return reaped;
+}
+
+/* ---- Growing ----------------------------------------------------------------------------------------------------------- */
+
+/* Give up every free buffer that is too small: its room makes, or helps to make, the new one. Returns the largest one's capacity. */
+static uint64_t retire_small(tarn_board *board, uint64_t capacity) {
+  uint64_t largest = 0;
+  for (uint32_t i = 0; i < board->used; i++) {
+    if (!board->known_free[i] || board->views[i].capacity >= capacity)
+      continue;
+    tn_buffer_view view = board->views[i];
+    largest = view.capacity > largest ? view.capacity : largest;
+    board->known_free[i] = 0;
+    tn_store_release(&board->channel.entries[i].capacity, 0); /* [B5] nobody reads it; the next writer finds a gap */
+    TN_POINT("board.grow.retired");
+    tn_board_unview(&board->views[i]);
+    tn_os_give_back(&board->channel.file, view.offset, view.capacity);
+    add_gap(board, view.offset, view.capacity);
+  }
+  return largest;
+}
+
+/* How large the new buffer is to be: at least a quarter more than the one it takes the place of, so that a value that grows step by
+ * step does not move each time. */
+static uint64_t generous(const tarn_board *board, uint64_t capacity, uint64_t replaced) {
+  uint64_t wish = replaced + replaced / 4;
+  if (board->used == 0 && board->channel.header.first_bytes != 0)
+    wish = board->channel.header.first_bytes + TN_TYPE_BYTES;
+  wish = (wish + TN_ALIGN - 1) / TN_ALIGN * TN_ALIGN;
+  return wish > capacity ? wish : capacity;
+}
+
+static int within_limit(const tarn_board *board, uint64_t capacity) {
+  uint64_t limit = board->channel.header.limit_bytes;
+  return limit == 0 || (capacity <= limit && place_for(board, capacity) <= limit - capacity);
+}
+
+/* Over the limit: is it worth waiting for readers? */
+static int over_limit(tarn_board *board, uint64_t capacity) {
+  uint32_t held = 0;
+  for (uint32_t i = 0; i < board->used; i++)
+    held += board->pinned[i] && !is_current(board, i);
+  if (held != 0)
+    return TARN_FULL;
+  return tn_fail(TARN_E_TOO_LARGE, "%s \"%s\": a buffer of %s beside the newest version does not fit under the board's limit of %s",
+                 TN_WHO(&board->channel), tn_bytes(capacity), tn_bytes(board->channel.header.limit_bytes));
+}
+
+static int no_space(tarn_board *board, uint64_t capacity, uint64_t offset) {
+  uint32_t buffers = 0, held = 0;
+  for (uint32_t i = 0; i < board->used; i++) {
+    buffers += board->views[i].address != NULL;
+    held += board->pinned[i];
+  }
+  char reason[256];
+  strncpy(reason, tn_os_reason(), sizeof reason - 1);
+  reason[sizeof reason - 1] = 0;
+  uint64_t more = offset + capacity > board->end ? offset + capacity - board->end : capacity;
+  return tn_fail(TARN_E_NO_SPACE,
+                 "%s \"%s\": no room for a buffer of %s beside the %u there are (%u held by readers): %s more are needed, %s are free "
+                 "(%s); free some room, or enlarge it (for /dev/shm: mount -o remount,size=...)",
+                 TN_WHO(&board->channel), tn_bytes(capacity), buffers, held, tn_bytes(more),
+                 tn_bytes(tn_os_room(&board->channel.file)), reason);
+}
+
+static uint32_t unused_entry(const tarn_board *board) {
+  uint32_t entry = 0;
+  while (entry < board->used && board->views[entry].address != NULL)
+    entry++;
+  return entry;
+}
+
+/* Reserve, then name it: offset before capacity [B5]. */
+static int add_buffer(tarn_board *board, uint32_t buffer, uint64_t capacity) {
+  tn_entry *entry = &board->channel.entries[buffer];
+  uint64_t offset = place_for(board, capacity);
+  int result = tn_os_reserve(&board->channel.file, offset, capacity);
+  if (result == TARN_E_NO_SPACE)
+    return no_space(board, capacity, offset);
+  if (result != 0)
+    return tn_channel_fail(&board->channel, result, "no room can be reserved");
+  TN_POINT("board.grow.reserved");
+  tn_buffer_view *view;
+  result = tn_board_view(board, buffer, offset, capacity, &view);
+  if (result != 0)
+    return result;
+  take_place(board, offset, capacity);
+  tn_store_relaxed(&entry->generation, 0); /* relaxed, both: nobody looks before capacity is there */
+  tn_store_relaxed(&entry->offset, offset);
+  TN_POINT("board.grow.offset");
+  tn_store_release(&entry->capacity, capacity); /* [B5] release: offset before it. Readers get both through [B1] */
+  TN_POINT("board.grow.named");
+  board->known_free[buffer] = 1;
+  if (buffer >= board->used)
+    board->used = buffer + 1;
+  return 0;
+}
+
+int tn_board_make_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {
+  int result = tn_board_find(board, capacity, ret_buffer);
+  if (result != 0)
+    return result < 0 ? result : 0;
+  result = reap_readers(board);
+  if (result < 0)
+    return result;
+  if (result == 1 && tn_board_find(board, capacity, ret_buffer))
+    return 0;
+  uint64_t wanted = generous(board, capacity, retire_small(board, capacity));
+  if (!within_limit(board, wanted))
+    wanted = capacity;
+  uint32_t buffer = unused_entry(board);
+  if (buffer == board->channel.header.entries)
+    return TARN_FULL; /* more pins than readers can have: somebody scribbles */
+  if (!within_limit(board, wanted))
+    return over_limit(board, wanted);
+  result = add_buffer(board, buffer, wanted);
+  if (result == TARN_E_NO_SPACE && wanted > capacity)
+    result = add_buffer(board, buffer, capacity);
+  if (result == 0)
+    *ret_buffer = buffer;
+  return result;
+}

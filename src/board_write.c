@@ -1,0 +1,191 @@
+/* board_write.c: the writer's side: claim, publish, abandon, put. Why it is right: board.c. */
+#include <string.h>
+#include <tarn/board.h>
+
+#include "board_inside.h"
+#include "error.h"
+#include "participant.h"
+
+static int check_writer(tarn_board *board, const char *call) {
+  if (board == NULL)
+    return tn_fail(TARN_E_INVALID, "%s: board is NULL", call);
+  int result = tn_channel_check(&board->channel);
+  if (result != 0)
+    return result;
+  if (board->channel.role != TARN_WRITER)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": %s: this handle is no writer's", TN_WHO(&board->channel), call);
+  return 0;
+}
+
+/* What the wait for room works on. */
+typedef struct room_wish {
+  tarn_board *board;
+  uint64_t capacity;
+  uint32_t buffer;
+} room_wish;
+
+static int look(void *argument) {
+  room_wish *wish = argument;
+  return tn_board_find(wish->board, wish->capacity, &wish->buffer);
+}
+
+static int ask(void *argument) {
+  room_wish *wish = argument;
+  int result = tn_board_make_room(wish->board, wish->capacity, &wish->buffer);
+  return result == 0 ? 1 : result == TARN_FULL ? 0 : result;
+}
+
+static int find_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer, int64_t timeout_ns) {
+  room_wish room = {board, capacity, 0};
+  int result = look(&room);
+  if (result == 0)
+    result = tn_board_make_room(board, capacity, &room.buffer);
+  else if (result == 1)
+    result = 0;
+  if (result == TARN_FULL && timeout_ns != 0) {
+    const tn_wish wish = {TN_ROOM, timeout_ns, 1, 0, look, ask, &room};
+    result = tn_wait(&board->channel, &wish);
+  }
+  if (result == 0)
+    *ret_buffer = room.buffer;
+  return result;
+}
+
+static uint64_t next_version(const tarn_board *board) {
+  uint64_t version = TN_BOARD_VERSION(board->current);
+  return version == 0 ? board->channel.header.first_number : version + 1;
+}
+
+static int check_claim(const tarn_board *board, uint64_t size_bytes) {
+  if (board->claimed)
+    return TARN_BUSY;
+  if (next_version(board) >> TN_BOARD_VERSION_BITS != 0)
+    return tn_fail(TARN_E_UNSUPPORTED, "%s \"%s\": its version numbers are used up; remove it and begin a new one",
+                   TN_WHO(&board->channel));
+  uint64_t limit = board->channel.header.limit_bytes != 0 ? board->channel.header.limit_bytes : UINT64_C(1) << 61;
+  if (size_bytes > limit || size_bytes > SIZE_MAX / 2)
+    return tn_fail(TARN_E_TOO_LARGE, "%s \"%s\": a version of %s can never fit: %s", TN_WHO(&board->channel), tn_bytes(size_bytes),
+                   size_bytes > limit ? "it is over the board's limit" : "this process's address space is too small");
+  return 0;
+}
+
+int tarn_board_claim(tarn_board *board, uint64_t size_bytes, void **ret_room, int64_t timeout_ns) {
+  int result = check_writer(board, "tarn_board_claim");
+  if (result != 0)
+    return result;
+  if (ret_room == NULL)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_board_claim: ret_room is NULL", TN_WHO(&board->channel));
+  result = check_claim(board, size_bytes);
+  if (result != 0)
+    return result;
+  uint64_t capacity = (size_bytes + TN_TYPE_BYTES + TN_ALIGN - 1) / TN_ALIGN * TN_ALIGN;
+  uint32_t buffer;
+  result = find_room(board, capacity, &buffer, timeout_ns);
+  if (result != 0)
+    return result;
+  board->known_free[buffer] = 0;
+  board->claimed = 1;
+  board->claim_buffer = buffer;
+  board->claim_bytes = size_bytes;
+  /* [B4] relaxed, then a release fence: "being written" comes before the first byte. Pairs with the acquire in observe_now */
+  tn_store_relaxed(&board->channel.entries[buffer].generation, 2 * next_version(board) + 1);
+  tn_fence_release();
+  TN_POINT("board.claim.done");
+  *ret_room = tn_board_content(&board->views[buffer]);
+  return 0;
+}
+
+/* What is said about the version; relaxed, all: the store of current publishes it. */
+static void fill_entry(tarn_board *board, uint64_t size_bytes, const tarn_about *about, uint64_t type_length) {
+  tn_entry *entry = &board->channel.entries[board->claim_buffer];
+  if (type_length != 0)
+    memcpy(board->views[board->claim_buffer].address, about->type, (size_t)type_length + 1);
+  tn_store_relaxed(&entry->type_length, type_length);
+  tn_store_relaxed(&entry->length, size_bytes);
+  tn_store_relaxed(&entry->tag, about != NULL ? about->tag : 0);
+  int64_t time_ns = about != NULL && about->time_ns != 0 ? about->time_ns : tn_os_unix_time();
+  tn_store_relaxed(&entry->time_ns, (uint64_t)time_ns);
+}
+
+static int check_about(const tarn_board *board, const tarn_about *about, uint64_t *ret_type_length) {
+  *ret_type_length = 0;
+  if (about == NULL)
+    return 0;
+  if (about->struct_size != sizeof *about)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": set about->struct_size to sizeof(tarn_about)", TN_WHO(&board->channel));
+  if (about->flags != 0)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": about->flags must be 0", TN_WHO(&board->channel));
+  if (about->type == NULL)
+    return 0;
+  size_t length = strnlen(about->type, TN_TYPE_BYTES);
+  if (length == TN_TYPE_BYTES)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": the type is longer than %d bytes", TN_WHO(&board->channel), TN_TYPE_BYTES - 1);
+  *ret_type_length = length;
+  return 0;
+}
+
+static void count(tarn_board *board, uint64_t version, uint64_t size_bytes) {
+  tn_slot *slot = &board->channel.table[board->channel.slot];
+  tn_store_relaxed(&slot->cursor, version); /* relaxed, all: statistics */
+  tn_store_relaxed(&slot->items, tn_load_relaxed(&slot->items) + 1);
+  tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + size_bytes);
+}
+
+int tarn_board_publish(tarn_board *board, uint64_t size_bytes, const tarn_about *about) {
+  int result = check_writer(board, "tarn_board_publish");
+  if (result != 0)
+    return result;
+  if (!board->claimed)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": nothing is claimed; call tarn_board_claim first", TN_WHO(&board->channel));
+  if (size_bytes > board->claim_bytes)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": %llu bytes are to be published, but only %llu were claimed", TN_WHO(&board->channel),
+                   (unsigned long long)size_bytes, (unsigned long long)board->claim_bytes);
+  uint64_t type_length;
+  result = check_about(board, about, &type_length);
+  if (result != 0)
+    return result;
+  uint64_t version = next_version(board);
+  fill_entry(board, size_bytes, about, type_length);
+  TN_POINT("board.publish.filled");
+  tn_store_release(&board->channel.entries[board->claim_buffer].generation, 2 * version); /* [B4] release: complete */
+  TN_POINT("board.publish.complete");
+  board->current = TN_BOARD_CURRENT(version, board->claim_buffer);
+  tn_store_release(&board->channel.control->kind.board.current, board->current); /* [B1] release: content and entry before it */
+  TN_POINT("board.publish.current");
+  board->claimed = 0;
+  count(board, version, size_bytes);
+  tn_wake(&board->channel, TN_NEWS);
+  TN_POINT("board.publish.woken");
+  return 0;
+}
+
+int tarn_board_abandon(tarn_board *board) {
+  int result = check_writer(board, "tarn_board_abandon");
+  if (result != 0)
+    return result;
+  if (!board->claimed)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": nothing is claimed", TN_WHO(&board->channel));
+  board->claimed = 0;
+  board->known_free[board->claim_buffer] = 1; /* nobody could have pinned it: it was never current meanwhile */
+  TN_POINT("board.abandon");
+  return 0;
+}
+
+int tarn_board_put(tarn_board *board, const void *data, uint64_t size_bytes, const tarn_about *about, int64_t timeout_ns) {
+  int result = check_writer(board, "tarn_board_put");
+  if (result != 0)
+    return result;
+  uint64_t type_length;
+  result = check_about(board, about, &type_length);
+  if (result != 0)
+    return result;
+  if (data == NULL && size_bytes != 0)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_board_put: data is NULL", TN_WHO(&board->channel));
+  void *room;
+  result = tarn_board_claim(board, size_bytes, &room, timeout_ns);
+  if (result != 0)
+    return result;
+  if (size_bytes != 0)
+    memcpy(room, data, (size_t)size_bytes);
+  return tarn_board_publish(board, size_bytes, about);
+}

@@ -1,0 +1,72 @@
+/* channel.h: a map with Tarn's header in it: creating, opening, leaving. What boards and streams have in common. */
+#ifndef TN_CHANNEL_H
+#define TN_CHANNEL_H
+
+#include <tarn/base.h>
+
+#include "layout.h"
+#include "name.h"
+#include "os/os.h"
+#include "wait.h"
+
+typedef struct tn_channel tn_channel;
+
+/* What a kind adds. All functions are called with the base mapped; their sentences are complete. */
+typedef struct tn_kind {
+  int id;                 /* TARN_KIND_... */
+  uint32_t option_flags;  /* which of tarn_options.flags it knows, besides those that all channels know */
+  /* Fill the kind's fields of a new header (limits checked); options have been checked for what all kinds share. */
+  int (*plan)(const tarn_options *options, const tn_place *place, tn_header *header);
+  /* Is what this header says possible? Only the kind's fields. 0 or the text of what is wrong. */
+  const char *(*impossible)(const tn_header *header);
+  /* What a dead participant of this kind left in its slot; the caller holds the slot's lock. May be repeated. */
+  void (*clear_slot)(tn_channel *channel, uint32_t slot);
+  /* Nobody else is there: make the kind's words and entries as in a new channel. */
+  void (*reset)(tn_channel *channel);
+} tn_kind;
+
+/* A process's handle. Private to one process; ordinary fields belong to the thread that uses the handle. */
+struct tn_channel {
+  const tn_kind *kind;
+  tn_place place;
+  tarn_options options; /* as the user gave them, all fields present */
+  tn_os_file file;
+  tn_header header; /* a private copy, checked */
+  unsigned char *base;
+  uint64_t base_bytes; /* header, table, control, entries */
+  tn_control *control;
+  tn_slot *table;
+  tn_entry *entries;
+  int role;
+  int created;          /* 1: this handle made the channel */
+  uint32_t slot;        /* own; TN_NO_SLOT for observers */
+  uint32_t generation;  /* of the own slot when it was taken */
+  uint32_t life;        /* tn_os_life() of the process that opened it */
+  int medium;           /* TN_OS_MEMORY, TN_OS_DISK */
+  tn_waits waits;       /* wait.c's part */
+  tn_watch watch;       /* participant.c's: what this handle knows of the writer */
+};
+
+#define TN_NO_SLOT UINT32_MAX
+
+/* For sentences: tn_fail(code, "%s \"%s\": ...", TN_WHO(channel)) */
+#define TN_WHO(channel) tn_kind_word((channel)->place.kind), (channel)->place.name
+
+/* tn_channel_open: find or make the channel and take part in it. *channel is the caller's memory, zeroed. On failure nothing is
+ * left open and nothing that was made remains. Results as of tarn_board_open. */
+int tn_channel_open(tn_channel *channel, const tn_kind *kind, const char *name, int role, const tarn_options *options,
+                    int64_t timeout_ns);
+
+/* tn_channel_close: leave; the last one out removes a scoped name, or marks a kept channel on a disk as clean. */
+void tn_channel_close(tn_channel *channel);
+
+/* tn_channel_check: 0, or TARN_E_FORKED with the sentence. Every public call begins with it. No system call. */
+int tn_channel_check(const tn_channel *channel);
+
+/* tn_channel_evicted: 0, or TARN_E_EVICTED: the own slot has another owner, or the descriptor means another file. Slow paths. */
+int tn_channel_evicted(const tn_channel *channel);
+
+/* The last words of a sentence for a failure of the system: reads tn_os_reason(). */
+int tn_channel_fail(const tn_channel *channel, int code, const char *what);
+
+#endif

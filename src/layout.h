@@ -1,0 +1,167 @@
+/* layout.h: every byte that processes share through a channel file. docs/format.md has the same as prose.
+ *
+ *   0              header     complete before the file has a name, then never written
+ *   4096           table      participant slots, 128 bytes each
+ *   after it       control    2048 bytes: the few shared words of the channel, each on a line pair of its own
+ *   after it       entries    board: 64 bytes for each buffer
+ *   64 KiB-aligned data       board: buffers; stream: the ring
+ *
+ * Little-endian, fixed width, 8-aligned, offsets and never pointers: the same for 32- and 64-bit processes of every system.
+ * Beside each field stands who may write it. "Owner" of a slot is the process that holds the slot's lock byte; after its death
+ * whoever obtains that lock (a joiner, or one that clears up) is the owner until it lets go.
+ */
+#ifndef TN_LAYOUT_H
+#define TN_LAYOUT_H
+
+#include <stddef.h>
+
+#include "atomic.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the shared format is little-endian");
+
+enum {
+  TN_FORMAT_MAJOR = 0,
+  TN_FORMAT_MINOR = 1,
+  TN_PAGE = 4096,
+  TN_ALIGN = 65536, /* of the data: Windows maps at multiples of this */
+  TN_SLOTS_MAX = 2046,
+  TN_HOLD_MAX = 15,
+  TN_PINS = 16, /* a reader's holds, and one more for get */
+  TN_TYPE_BYTES = 1024 /* head of a board's buffer: the type string and its NUL */
+};
+
+#define TN_MAGIC "TARN\r\n\x1a\n"
+
+/* Lock bytes: far above any content. Who holds them and what they mean: docs/protocol.md, section 2. */
+#define TN_LOCK_USERS (UINT64_C(1) << 62)
+#define TN_LOCK_WRITER (TN_LOCK_USERS + 1)
+#define TN_LOCK_SLOT(slot) (TN_LOCK_USERS + 16 + (uint64_t)(slot))
+#define TN_LOCK_PROBE (TN_LOCK_USERS + (1u << 20)) /* and up: two descriptions of one process prove that locks conflict */
+
+/* ---- Header: written by the creator before the file has a name; after that by nobody ------------------------------- */
+
+typedef struct tn_header {
+  uint8_t magic[8];
+  uint16_t major, minor;  /* of the format */
+  uint32_t header_bytes;  /* 256 */
+  uint64_t incompatible;  /* features: one that is not known here forbids opening */
+  uint64_t compatible;    /* features that may be ignored */
+  uint32_t kind;          /* TARN_KIND_... */
+  uint32_t flags;         /* TARN_KEPT, _MANY_WRITERS, _QUEUE, _TIMES */
+  uint8_t identity[16];   /* random: this file and no other */
+  uint32_t slots;         /* 1 .. 2046 */
+  uint32_t hold;          /* 1 .. 15 */
+  uint64_t table_offset;  /* 4096 */
+  uint64_t control_offset;
+  uint64_t entries_offset;
+  uint32_t entries;       /* board: how many buffers there can be */
+  uint32_t policy;        /* stream */
+  uint64_t data_offset;   /* multiple of 64 KiB */
+  uint64_t data_bytes;    /* stream: the ring; board: 0 */
+  uint64_t limit_bytes;   /* board: the file grows no further; 0: no limit */
+  uint64_t first_bytes;   /* board: room of the first buffer */
+  uint64_t first_number;  /* of the first item; 1, but for tests */
+  uint64_t first_position; /* stream: 0, but for tests */
+  uint32_t max_deliveries;
+  uint8_t reserved[104];  /* 0 */
+  uint32_t checksum;      /* CRC-32 (as zlib's) of the 252 bytes before it */
+} tn_header;
+
+_Static_assert(sizeof(tn_header) == 256, "header");
+_Static_assert(offsetof(tn_header, slots) == 56 && offsetof(tn_header, table_offset) == 64, "header");
+_Static_assert(offsetof(tn_header, data_offset) == 96 && offsetof(tn_header, first_number) == 128, "header");
+_Static_assert(offsetof(tn_header, checksum) == 252, "header");
+
+/* ---- A participant's slot -------------------------------------------------------------------------------------------- */
+
+enum { TN_SLOT_FREE = 0, TN_SLOT_TAKEN = 1 };
+
+typedef struct tn_slot {
+  /* first line: what others must know. Written by the owner only. */
+  tn_atomic32 state;      /* TN_SLOT_... */
+  tn_atomic32 generation; /* counts the owners */
+  tn_atomic32 role;       /* TARN_READER, TARN_WRITER */
+  tn_atomic32 domain;     /* who can wake it: tn_os_wake_domain() */
+  tn_atomic32 asleep;     /* its threads asleep: low half for news, high half for room */
+  uint32_t reserved;
+  tn_atomic64 cursor;        /* board: the last version given or published; stream: everything below is no longer needed */
+  tn_atomic16 pins[TN_PINS]; /* board: buffer + 1 that must not be written, 0 none */
+  /* second line: statistics, for people. Written by the owner, read by anybody, racy, and fine because nothing depends on them. */
+  tn_atomic32 process, space; /* process number and its PID namespace */
+  tn_atomic64 joined_ns;      /* Unix time */
+  tn_atomic64 items, bytes, missed, waits;
+  uint64_t reserved2[2];
+} tn_slot;
+
+_Static_assert(sizeof(tn_slot) == 128 && offsetof(tn_slot, cursor) == 24, "slot");
+_Static_assert(offsetof(tn_slot, pins) == 32 && offsetof(tn_slot, process) == 64, "slot");
+
+/* ---- Control --------------------------------------------------------------------------------------------------------- */
+
+/* A word to sleep on. */
+typedef struct tn_line {
+  tn_atomic32 seq;      /* + 1 by every waker, and by wake */
+  tn_atomic32 sleepers; /* 1 by whoever goes to sleep; 0 by the waker, before it wakes */
+  tn_atomic64 need;     /* room: the cursor that the sleeping writer needs; written by it alone */
+  uint8_t reserved[112];
+} tn_line;
+
+typedef struct tn_control {
+  tn_line news; /* readers sleep, writers wake */
+  tn_line room; /* writers sleep, readers wake */
+  struct {
+    tn_atomic32 high_water; /* slots at and above it were never taken; raised by joiners, never falls */
+    tn_atomic32 domain;     /* the creator's wake domain; written by the creator, or by whoever resets, alone */
+    tn_atomic32 mixed;      /* 1 for ever when a participant of another domain has joined; any joiner */
+    tn_atomic32 had_reader; /* stream: 1 for ever when a reader has joined; any joiner */
+    uint8_t reserved[112];
+  } join;
+  struct {
+    tn_atomic64 term; /* term << 16 | slot + 1 of the writer, 0 in place of the slot when it has left; the writer */
+    uint8_t reserved[120];
+  } writer;
+  struct {
+    tn_atomic64 boot_id[2]; /* of the boot in which it was last written; the first to come, alone */
+    tn_atomic32 clean;      /* 1: everything reached the disk; the last to leave sets it, the first to come clears it, alone */
+    tn_atomic32 retired;    /* 1: the name is being removed; whoever holds *users* exclusively */
+    uint8_t reserved[104];
+  } life;
+  struct {
+    tn_atomic64 word; /* lock.c */
+    uint8_t reserved[120];
+  } lock;
+  union {
+    struct {
+      tn_atomic64 current; /* version << 16 | buffer; 0: nothing yet; the writer */
+      uint8_t reserved[120];
+    } board;
+    uint8_t area[1280];
+  } kind;
+} tn_control;
+
+_Static_assert(sizeof(tn_line) == 128 && sizeof(tn_control) == 2048, "control");
+_Static_assert(offsetof(tn_control, join) == 256 && offsetof(tn_control, writer) == 384, "control");
+_Static_assert(offsetof(tn_control, life) == 512 && offsetof(tn_control, lock) == 640, "control");
+_Static_assert(offsetof(tn_control, kind) == 768, "control");
+
+/* ---- Board: an entry for each buffer, all written by the writer ------------------------------------------------------- */
+
+typedef struct tn_entry {
+  tn_atomic64 generation; /* 2 x version + 1 while that version is written, 2 x version when it is complete */
+  tn_atomic64 offset;     /* of the buffer in the file, multiple of 64 KiB */
+  tn_atomic64 capacity;   /* multiple of 64 KiB; 0: there is no buffer */
+  tn_atomic64 length;     /* of the content, which begins TN_TYPE_BYTES after offset */
+  tn_atomic64 tag;
+  tn_atomic64 time_ns;
+  tn_atomic64 type_length; /* of the string at offset, without its NUL; 0: none, the place is not looked at */
+  uint64_t reserved;
+} tn_entry;
+
+_Static_assert(sizeof(tn_entry) == 64, "entry");
+
+#define TN_BOARD_VERSION_BITS 48
+#define TN_BOARD_CURRENT(version, buffer) ((uint64_t)(version) << 16 | (buffer))
+#define TN_BOARD_VERSION(current) ((current) >> 16)
+#define TN_BOARD_BUFFER(current) ((uint32_t)((current) & 0xffff))
+
+#endif

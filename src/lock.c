@@ -1,0 +1,149 @@
+/* lock.c: a lock in shared memory that survives its owner.
+ *
+ *   field   who writes                                            who reads      invariant
+ *   word    CAS 0 -> me by a taker; CAS dead -> me by a repairer  takers         names the one owner: {generation, slot} of a
+ *           that holds the dead one's slot lock; exchange -> 0                   participant that was in the critical section, or
+ *           by the owner; the waiters bit by whoever waits                       died there
+ *
+ *   bits 63-32 generation of the owner's slot | 31 somebody may sleep | 10-0 slot + 1 | 0: free
+ *
+ * Why it is right. Only a CAS from 0, or from a word whose owner is proven dead, makes an owner, so there is one. A repairer proves
+ * the death by obtaining the dead one's slot lock and keeps that until the word is its own: two repairers race for one kernel lock,
+ * and the loser finds another word. The generation tells a dead owner from a newcomer in the same slot: a joiner clears the slot
+ * before it uses it, but the lock word may still name the slot's last owner. Then the slot is alive and its generation is not
+ * the word's: that owner is dead too, the newcomer's generation is the proof, and the newcomer has cleared up already.
+ *
+ * The critical section must be finished or undone from shared state alone: kind->clear_slot does it, with the word already ours,
+ * before anybody else can enter.
+ *
+ * Death at each step. Before the CAS: nothing. After it, at any line up to the exchange: the word names a dead owner; the next
+ * taker, after at most a slice of 5 ms, takes over. After the exchange, before the wake: sleepers wake by their slice. While repairing,
+ * before the CAS dead -> me: the word and the slot are as they were. After it: the repairer is a dead owner like any other, and
+ * the first one's slot is still TAKEN, so what it left is cleared by whoever takes that slot.
+ *
+ * A sleeper sets the waiters bit and sleeps on the low half; the owner's exchange returns the bit, so no wake is given unless
+ * somebody asked [L2]. Whoever has slept acquires with the bit set: it cannot know whether others still sleep.
+ */
+#include "lock.h"
+
+#include <tarn/base.h>
+
+#include "error.h"
+#include "participant.h"
+
+enum { SPINS = 200 };
+static const int64_t LOCK_SLICE_NS = 5000000;
+
+#define WAITERS (UINT64_C(1) << 31)
+#define SLOT_OF(word) ((uint32_t)((word) & 0x7ff))
+#define GENERATION_OF(word) ((uint32_t)((word) >> 32))
+
+static tn_atomic64 *word_of(tn_channel *channel) {
+  return &channel->control->lock.word;
+}
+
+/* The half that the kernel compares: on a little-endian machine the first. */
+static const tn_atomic32 *low_half(tn_channel *channel) {
+  return (const tn_atomic32 *)(const void *)word_of(channel);
+}
+
+static uint64_t my_word(const tn_channel *channel) {
+  return (uint64_t)channel->generation << 32 | (channel->slot + 1);
+}
+
+/* CAS from free. */
+static int try_free(tn_channel *channel, uint64_t mine) {
+  uint64_t expected = 0;
+  return tn_cas(word_of(channel), &expected, mine); /* [L1] acquire: what the last owner did. Pairs with tn_lock_drop */
+}
+
+/* The owner named by seen is proven dead: take its place. */
+static int replace(tn_channel *channel, uint64_t seen, uint64_t mine) {
+  TN_POINT("lock.proven");
+  int done = tn_cas(word_of(channel), &seen, mine | WAITERS); /* [L1] acquire: what the dead one got done */
+  TN_POINT("lock.replaced");
+  return done;
+}
+
+/* The slot's lock is ours, its owner died in the critical section: finish or undo what it did, then free its slot, last. */
+static void repair(tn_channel *channel, uint32_t slot) {
+  channel->kind->clear_slot(channel, slot);
+  TN_POINT("lock.repaired");
+  tn_store_relaxed(&channel->table[slot].asleep, 0);           /* relaxed: a stale one costs a needless wake */
+  tn_store_release(&channel->table[slot].state, TN_SLOT_FREE); /* [P2] release: everything else is repaired */
+}
+
+/* 1 taken over from a dead owner, 0 it lives (or somebody else repairs), negative on failure. */
+static int try_dead(tn_channel *channel, uint64_t seen, uint64_t mine) {
+  uint32_t slot = SLOT_OF(seen) - 1;
+  if (SLOT_OF(seen) == 0 || slot >= channel->header.slots)
+    return tn_fail(TARN_E_CORRUPT, "%s \"%s\": its lock names participant %u, which cannot be", TN_WHO(channel), SLOT_OF(seen));
+  if (slot == channel->slot) /* not by us, or the word would be ours: an earlier owner of our slot died in it */
+    return GENERATION_OF(seen) == channel->generation ? 0 : replace(channel, seen, mine);
+  int alive = tn_slot_alive(channel, slot);
+  if (alive < 0)
+    return alive;
+  if (alive == 1) {
+    uint32_t generation = tn_load_acquire(&channel->table[slot].generation); /* [P2] acquire */
+    int newcomer = tn_load_acquire(&channel->table[slot].state) == TN_SLOT_TAKEN && generation != GENERATION_OF(seen);
+    return newcomer ? replace(channel, seen, mine) : 0;
+  }
+  int got = tn_os_lock(&channel->file, TN_LOCK_SLOT(slot), TN_OS_EXCLUSIVE);
+  if (got <= 0)
+    return got;
+  int taken = replace(channel, seen, mine);
+  if (taken && tn_load_acquire(&channel->table[slot].state) == TN_SLOT_TAKEN) /* [P2] acquire */
+    repair(channel, slot);
+  tn_os_unlock(&channel->file, TN_LOCK_SLOT(slot));
+  return taken;
+}
+
+/* Wait a slice for seen to change. */
+static void sleep_on(tn_channel *channel, uint64_t seen) {
+  if (!(seen & WAITERS)) {
+    uint64_t expected = seen;
+    if (!tn_cas(word_of(channel), &expected, seen | WAITERS)) /* [L2] before the sleep; pairs with the exchange in tn_lock_drop */
+      return;
+  }
+  if (!tn_os_capabilities()->shared_futex) {
+    tn_os_pause(SPINS * 1000);
+    return;
+  }
+  TN_POINT("lock.asleep");
+  tn_os_sleep(&channel->waits.bed, low_half(channel), (uint32_t)(seen | WAITERS), LOCK_SLICE_NS);
+}
+
+int tn_lock_take(tn_channel *channel) {
+  uint64_t mine = my_word(channel);
+  for (int i = 0; i < SPINS; i++) {
+    if (tn_load_relaxed(word_of(channel)) == 0 && try_free(channel, mine)) { /* relaxed: the CAS decides */
+      TN_POINT("lock.taken");
+      return 0;
+    }
+    tn_relax();
+  }
+  for (;;) {
+    if (try_free(channel, mine | WAITERS)) {
+      TN_POINT("lock.taken");
+      return 0;
+    }
+    uint64_t seen = tn_load_acquire(word_of(channel));
+    if (seen == 0)
+      continue;
+    int result = try_dead(channel, seen, mine);
+    if (result != 0)
+      return result < 0 ? result : 0;
+    result = tn_channel_evicted(channel);
+    if (result != 0)
+      return result;
+    sleep_on(channel, seen);
+  }
+}
+
+void tn_lock_drop(tn_channel *channel) {
+  TN_POINT("lock.dropping");
+  uint64_t was = tn_exchange(word_of(channel), 0); /* [L1] release: the critical section. [L2] takes the waiters bit with it */
+  TN_POINT("lock.dropped");
+  if ((was & WAITERS) && tn_os_capabilities()->shared_futex)
+    tn_os_wake(low_half(channel), 1);
+}

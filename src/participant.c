@@ -1,0 +1,245 @@
+/* participant.c: taking a slot, telling the dead from the living, clearing up after them.
+ *
+ *   field               who writes                        who reads              invariant
+ *   slot lock byte      the kernel                        whoever asks           held exactly as long as the owner's handle lives
+ *   slot.state          the lock's holder                 anybody                TAKEN between take and leave (or death)
+ *   slot.generation     the lock's holder, at taking      its owner, lock.c      grows by one with each owner
+ *   slot.pins, cursor   the lock's holder                 the writer             mean something only while TAKEN
+ *   join.high_water     any joiner                        whoever scans slots    every slot ever taken lies below it; never falls
+ *   writer.term         the holder of the *writer* byte   readers                term grows by one with each writer
+ *
+ * Why it is right. The kernel drops a lock byte when the last description that holds it is gone, which it is before a parent can
+ * learn of the death. So "nobody holds the lock" and "the owner is dead or has left" are the same statement, with no clock in it;
+ * a stopped process keeps its locks. Only the holder of a slot's lock writes the slot, so there is never more than one that
+ * clears up, and an owner that lives is never disturbed. Clearing is idempotent: whoever dies while clearing leaves the slot
+ * TAKEN and unlocked, as it was found, and the next one begins again.
+ *
+ * Death at each step of tn_slot_take: after the lock, before TAKEN: state is FREE or the predecessor's TAKEN, the lock is gone,
+ * the next taker clears again. After TAKEN: a dead participant like any other. In tn_slot_leave: before FREE is stored, the same;
+ * after it: the slot is free, and the lock went with the process.
+ *
+ * Sides of a death that are seen late cost at most one slice of waiting (wait.c): nobody is told, everybody who waits asks.
+ */
+#include "participant.h"
+
+#include <tarn/base.h>
+
+#include "error.h"
+
+enum { TRIES_AGAINST_PROBERS = 20 };
+
+uint32_t tn_slot_count(const tn_channel *channel) {
+  uint32_t count = tn_load_acquire(&channel->control->join.high_water); /* [P1] acquire: pairs with raise_high_water */
+  return count < channel->header.slots ? count : channel->header.slots;
+}
+
+static void raise_high_water(tn_channel *channel, uint32_t count) {
+  tn_atomic32 *word = &channel->control->join.high_water;
+  uint32_t seen = tn_load_relaxed(word); /* relaxed: the exchange below decides */
+  while (seen < count && !tn_cas(word, &seen, count)) { /* [P1] release: the mark is up before this slot holds anything */
+  }
+}
+
+static tn_slot *slot_of(const tn_channel *channel, uint32_t slot) {
+  return &channel->table[slot];
+}
+
+/* The lock is held: whatever the dead owner left goes away. */
+static void clear(tn_channel *channel, uint32_t slot) {
+  TN_POINT("clear.locked");
+  channel->kind->clear_slot(channel, slot);
+  TN_POINT("clear.kind");
+  tn_store_relaxed(&slot_of(channel, slot)->asleep, 0); /* relaxed: a stale one costs a needless wake */
+  tn_store_release(&slot_of(channel, slot)->state, TN_SLOT_FREE); /* [P2] release: cleared before it is free */
+  TN_POINT("clear.free");
+}
+
+/* 1 granted, 0 a living owner has it. On systems where asking means locking for a moment, an asker is not an owner. */
+static int lock_slot(const tn_channel *channel, uint32_t slot) {
+  int got = tn_os_lock(&channel->file, TN_LOCK_SLOT(slot), TN_OS_EXCLUSIVE);
+  for (int tries = 0; got == 0 && tries < TRIES_AGAINST_PROBERS; tries++) {
+    int held = tn_os_lock_held(&channel->file, TN_LOCK_SLOT(slot), TN_OS_SHARED);
+    if (held != 0)
+      return held < 0 ? held : 0;
+    tn_os_pause(200000);
+    got = tn_os_lock(&channel->file, TN_LOCK_SLOT(slot), TN_OS_EXCLUSIVE);
+  }
+  return got;
+}
+
+static void become_owner(tn_channel *channel, uint32_t number) {
+  tn_slot *slot = slot_of(channel, number);
+  channel->slot = number;
+  channel->generation = tn_load_relaxed(&slot->generation) + 1; /* relaxed: only lock holders write it, and the lock is ours */
+  tn_store_relaxed(&slot->generation, channel->generation);
+  tn_store_relaxed(&slot->role, (uint32_t)channel->role); /* relaxed, to the end: [P2] publishes them */
+  tn_store_relaxed(&slot->domain, tn_os_wake_domain());
+  tn_store_relaxed(&slot->asleep, 0);
+  tn_store_relaxed(&slot->cursor, 0);
+  tn_store_relaxed(&slot->process, tn_os_process_number());
+  tn_store_relaxed(&slot->space, tn_os_process_space());
+  tn_store_relaxed(&slot->joined_ns, (uint64_t)tn_os_unix_time());
+  tn_store_relaxed(&slot->items, 0);
+  tn_store_relaxed(&slot->bytes, 0);
+  tn_store_relaxed(&slot->missed, 0);
+  tn_store_relaxed(&slot->waits, 0);
+  raise_high_water(channel, number + 1);
+  TN_POINT("join.marked");
+  tn_store_release(&slot->state, TN_SLOT_TAKEN); /* [P2] release: filled in before it counts. Pairs with the acquires [P2] */
+}
+
+/* Try each slot of this state. The states are looked at first: a question to the kernel costs more the more locks there are. */
+static int take_one(tn_channel *channel, uint32_t state) {
+  for (uint32_t number = 0; number < channel->header.slots; number++) {
+    tn_slot *slot = slot_of(channel, number);
+    uint32_t seen = tn_load_acquire(&slot->state); /* [P2] acquire */
+    if ((seen == TN_SLOT_FREE) != (state == TN_SLOT_FREE))
+      continue;
+    int got = lock_slot(channel, number);
+    if (got < 0)
+      return got;
+    if (got == 0)
+      continue;
+    TN_POINT("join.locked");
+    if (tn_load_acquire(&slot->state) != TN_SLOT_FREE) /* [P2] acquire: again, now that it cannot change */
+      clear(channel, number);
+    become_owner(channel, number);
+    return 1;
+  }
+  return 0;
+}
+
+int tn_slot_take(tn_channel *channel) {
+  int got = take_one(channel, TN_SLOT_FREE);
+  if (got == 0)
+    got = take_one(channel, TN_SLOT_TAKEN);
+  if (got < 0)
+    return tn_channel_fail(channel, got, "cannot take a slot");
+  if (got == 0)
+    return tn_fail(TARN_E_NO_SLOT, "%s \"%s\": all %u slots are taken by living processes; close one, or create it with more slots",
+                   TN_WHO(channel), channel->header.slots);
+  tn_atomic32 *mixed = &channel->control->join.mixed;
+  if (tn_load_relaxed(&channel->control->join.domain) != tn_os_wake_domain()) /* relaxed: written before anybody could join */
+    tn_store_release(mixed, 1);                                               /* [W3] release: pairs with the sleeper's acquire */
+  TN_POINT("join.taken");
+  return 0;
+}
+
+void tn_slot_leave(tn_channel *channel) {
+  tn_slot *slot = slot_of(channel, channel->slot);
+  TN_POINT("leave.slot");
+  tn_store_relaxed(&slot->asleep, 0); /* relaxed: a stale one costs a needless wake */
+  tn_store_release(&slot->state, TN_SLOT_FREE); /* [P2] release: nothing of this owner's is left */
+  TN_POINT("leave.free");
+  tn_os_unlock(&channel->file, TN_LOCK_SLOT(channel->slot));
+  channel->slot = TN_NO_SLOT;
+}
+
+int tn_slot_alive(const tn_channel *channel, uint32_t slot) {
+  if (slot == channel->slot)
+    return 1;
+  int held = tn_os_lock_held(&channel->file, TN_LOCK_SLOT(slot), TN_OS_SHARED);
+  if (held == 0 && tn_os_still_ours(&channel->file) != 0) /* before believing a death */
+    return tn_channel_evicted(channel);
+  return held;
+}
+
+int tn_slot_reap(tn_channel *channel, uint32_t number) {
+  tn_slot *slot = slot_of(channel, number);
+  if (tn_load_acquire(&slot->state) == TN_SLOT_FREE) /* [P2] acquire */
+    return 1;
+  if (number == channel->slot)
+    return 0;
+  int alive = tn_slot_alive(channel, number); /* first ask, which disturbs nobody */
+  if (alive != 0)
+    return alive < 0 ? alive : 0;
+  int got = tn_os_lock(&channel->file, TN_LOCK_SLOT(number), TN_OS_EXCLUSIVE);
+  if (got <= 0)
+    return got;
+  if (tn_load_acquire(&slot->state) != TN_SLOT_FREE) /* [P2] acquire: again, under the lock */
+    clear(channel, number);
+  tn_os_unlock(&channel->file, TN_LOCK_SLOT(number));
+  return 1;
+}
+
+/* ---- The writer ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t term_of(uint64_t word) {
+  return word >> 16;
+}
+
+int tn_writer_enter(tn_channel *channel) {
+  int got = tn_os_lock(&channel->file, TN_LOCK_WRITER, TN_OS_EXCLUSIVE);
+  for (int tries = 0; got == 0 && tries < TRIES_AGAINST_PROBERS; tries++) {
+    int held = tn_os_lock_held(&channel->file, TN_LOCK_WRITER, TN_OS_SHARED);
+    if (held != 0)
+      break;
+    tn_os_pause(200000);
+    got = tn_os_lock(&channel->file, TN_LOCK_WRITER, TN_OS_EXCLUSIVE);
+  }
+  if (got < 0)
+    return tn_channel_fail(channel, got, "cannot become its writer");
+  return got == 1 ? 0 : TARN_BUSY;
+}
+
+void tn_writer_announce(tn_channel *channel) {
+  tn_atomic64 *word = &channel->control->writer.term;
+  uint64_t term = term_of(tn_load_relaxed(word)) + 1; /* relaxed: only the holder of *writer* writes it */
+  tn_store_release(word, term << 16 | (channel->slot + 1)); /* [P3] release: pairs with the acquires in tn_writer_gone, _known */
+}
+
+void tn_writer_leave(tn_channel *channel) {
+  tn_atomic64 *word = &channel->control->writer.term;
+  TN_POINT("leave.writer");
+  tn_store_release(word, term_of(tn_load_relaxed(word)) << 16); /* [P3] release: all that was published comes before the end */
+  TN_POINT("leave.announced");
+  tn_os_unlock(&channel->file, TN_LOCK_WRITER);
+}
+
+void tn_writer_known(tn_channel *channel) {
+  uint64_t term = term_of(tn_load_acquire(&channel->control->writer.term)); /* [P3] acquire */
+  tn_store_relaxed(&channel->watch.known, term); /* relaxed, all of watch: one thread writes; the poll thread may see it late */
+}
+
+/* Does the writer of this term word live? 1 yes, 0 no, negative on failure, 2 not asked now (the last question was less than a
+ * slice ago). Once dead, always dead: the next writer has another word. */
+static int writer_lives(tn_channel *channel, uint64_t seen, int ask) {
+  if (tn_load_relaxed(&channel->watch.dead) == seen)
+    return 0;
+  if (!ask)
+    return 2;
+  int64_t now = tn_os_now();
+  int64_t last = (int64_t)tn_load_relaxed(&channel->watch.asked_ns);
+  if (last != 0 && now - last < TN_SLICE_NS)
+    return 2;
+  tn_store_relaxed(&channel->watch.asked_ns, (uint64_t)now);
+  /* EXCLUSIVE: with several writers the byte is held shared, which a SHARED question would not see. */
+  int held = tn_os_lock_held(&channel->file, TN_LOCK_WRITER, TN_OS_EXCLUSIVE);
+  if (held == 0 && tn_os_still_ours(&channel->file) != 0)
+    return tn_channel_evicted(channel);
+  if (held == 0)
+    tn_store_relaxed(&channel->watch.dead, seen);
+  return held;
+}
+
+int tn_writer_gone(tn_channel *channel, int ask) {
+  tn_atomic64 *word = &channel->control->writer.term;
+  uint64_t seen = tn_load_acquire(word); /* [P3] acquire: what was published before the end is seen by the look that follows */
+  uint64_t term = term_of(seen);
+  if (term == 0 || term <= tn_load_relaxed(&channel->watch.told))
+    return 0;
+  if ((seen & 0xffff) != 0) {
+    int lives = writer_lives(channel, seen, ask);
+    if (lives < 0)
+      return lives;
+    if (lives == 1)
+      tn_store_relaxed(&channel->watch.known, term);
+    if (lives != 0 || tn_load_acquire(word) != seen) /* [P3] acquire: another has begun meanwhile */
+      return 0;
+  }
+  return tn_load_relaxed(&channel->watch.known) == term ? TARN_NO_WRITER : 0;
+}
+
+void tn_writer_told(tn_channel *channel) {
+  tn_store_relaxed(&channel->watch.told, tn_load_relaxed(&channel->watch.known)); /* the two were equal when it was found gone */
+}

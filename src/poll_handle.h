@@ -1,0 +1,18 @@
+/* poll.h: a handle that is readable while there is something to read. */
+#ifndef TN_POLL_H
+#define TN_POLL_H
+
+#include "wait.h"
+
+typedef struct tn_poll tn_poll;
+
+/* tn_poll_start: one thread, which waits for look() (see tn_wish; must change nothing) and sets the handle. ask may be NULL. */
+int tn_poll_start(tn_poll **ret_poll, struct tn_channel *channel, int (*look)(void *), int (*ask)(void *), void *argument);
+intptr_t tn_poll_handle(const tn_poll *poll);
+/* tn_poll_drain: about to answer TARN_EMPTY: the handle becomes unreadable. Then look once more, then tn_poll_arm. */
+void tn_poll_drain(tn_poll *poll);
+void tn_poll_arm(tn_poll *poll);
+/* tn_poll_stop: ends the thread. forked = 1: only frees memory, the thread is in another process. */
+void tn_poll_stop(tn_poll *poll, int forked);
+
+#endif
