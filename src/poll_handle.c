@@ -1,4 +1,4 @@
-/* poll.c: a handle that is readable while there is something to read.
+/* poll_handle.c: a handle that is readable while there is something to read.
  *
  * Shared memory has no descriptor to poll, so one thread a handle sleeps in its owner's place and sets an event. It works only when
  * armed: armed -> it waits for news -> sets the event -> waits to be armed again. So a busy reader pays one wake for each time it
@@ -8,7 +8,7 @@
  * that came before the clearing is found by the look, news after the look is found by the thread, which looks before it sleeps.
  * The thread changes nothing that the owner relies on: it looks, asks and announces a sleeper.
  */
-#include "poll.h"
+#include "poll_handle.h"
 
 #include <stdlib.h>
 #include <tarn/base.h>

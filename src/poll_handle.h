@@ -1,6 +1,6 @@
-/* poll.h: a handle that is readable while there is something to read. */
-#ifndef TN_POLL_H
-#define TN_POLL_H
+/* poll_handle.h: a handle that is readable while there is something to read. */
+#ifndef TN_POLL_HANDLE_H
+#define TN_POLL_HANDLE_H
 
 #include "wait.h"
 
