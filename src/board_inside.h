@@ -5,7 +5,7 @@
 #include <tarn/board.h>
 
 #include "channel.h"
-#include "poll.h"
+#include "poll_handle.h"
 
 /* A buffer as this process sees it. */
 typedef struct tn_buffer_view {
