@@ -1,0 +1,84 @@
+/* hello_test.c: the hello worlds of the README, as they are there, at most 15 lines each, talking to each other. */
+#include "check.h"
+
+static char *whole_file(const char *name) {
+  char path[1024];
+  snprintf(path, sizeof path, "%s/%s", TEST_SOURCE_DIR, name);
+  FILE *file = fopen(path, "rb");
+  CHECK(file != NULL);
+  char *text = calloc(1, 65536);
+  CHECK(text != NULL);
+  CHECK(fread(text, 1, 65535, file) > 0);
+  fclose(file);
+  return text;
+}
+
+static void is_in_the_readme(const char *name) {
+  char *source = whole_file(name), *readme = whole_file("README.md");
+  int lines = 0;
+  for (const char *c = source; *c; c++) lines += *c == '\n';
+  printf("%s has %d lines\n", name, lines);
+  CHECK(lines <= 15);
+  char *fenced = calloc(1, strlen(source) + 16);
+  CHECK(fenced != NULL);
+  snprintf(fenced, strlen(source) + 16, "```c\n%s```\n", source);
+  CHECK_CONTAINS(fenced, readme);
+}
+
+static void test_readme_shows_these_files(void) {
+  is_in_the_readme("examples/hello_writer.c");
+  is_in_the_readme("examples/hello_reader.c");
+}
+
+static check_process *start_example(const char *name) {
+  char path[1024];
+#ifdef _WIN32
+  snprintf(path, sizeof path, "%s\\%s.exe", TEST_BUILD_DIR, name);
+#else
+  snprintf(path, sizeof path, "%s/examples/%s", TEST_BUILD_DIR, name);
+#endif
+  return check_start_program(path, NULL);
+}
+
+static void test_they_talk(void) {
+  check_process *reader = start_example("hello_reader"); /* waits for the name */
+  check_process *writer = start_example("hello_writer");
+  check_tell(writer, "good morning");
+  check_sleep(INT64_C(300000000)); /* a board shows the newest: leave the reader time to see the first */
+  check_tell(writer, "good night");
+  check_sleep(INT64_C(300000000));
+  CHECK_INT(0, check_wait(writer));
+  check_expect(reader, "good morning");
+  check_expect(reader, "good night");
+  CHECK(check_line(reader) == NULL);
+  CHECK_INT(0, check_wait(reader));
+}
+
+static void test_reader_ends_when_the_writer_is_killed(void) {
+  check_process *reader = start_example("hello_reader");
+  check_process *writer = start_example("hello_writer");
+  check_tell(writer, "still here");
+  check_sleep(INT64_C(300000000));
+  check_kill(writer);
+  check_expect(reader, "still here"); /* said at its end, since its output is a pipe here */
+  CHECK_INT(0, check_wait(reader));
+  CHECK_INT(-9, check_wait(writer));
+}
+
+static void test_second_writer_is_refused(void) {
+  check_process *writer = start_example("hello_writer");
+  check_process *reader = start_example("hello_reader");
+  check_tell(writer, "mine");
+  check_sleep(INT64_C(300000000));
+  CHECK_INT(1, check_wait(start_example("hello_writer")));
+  CHECK_INT(0, check_wait(writer));
+  CHECK_INT(0, check_wait(reader));
+}
+
+static const check_test tests[] = {{"readme_shows_these_files", test_readme_shows_these_files, 0},
+                                   {"they_talk", test_they_talk, 0},
+                                   {"reader_ends_when_the_writer_is_killed", test_reader_ends_when_the_writer_is_killed, 0},
+                                   {"second_writer_is_refused", test_second_writer_is_refused, 0},
+                                   {0}};
+
+int main(int argc, char **argv) { return check_main(argc, argv, tests, NULL); }
