@@ -1,0 +1,96 @@
+/* cli/board.c: reading a board as a command does: with a time limit that Ctrl-C can cut short, and by looking on where taking
+ * part is not allowed. */
+#include "cli.h"
+
+#include "system.h"
+
+#include <stdlib.h>
+
+/* Waiting goes in pieces, so that a signal that arrives just before the library blocks costs at most one of them. */
+enum { PIECE_NS = 100000000 };
+
+typedef struct limit {
+  int64_t end_ns; /* TARN_FOREVER: none */
+} limit;
+
+static limit limit_from(int64_t timeout_ns) {
+  if (timeout_ns == TARN_FOREVER) return (limit){TARN_FOREVER};
+  int64_t now = cli_now();
+  return (limit){timeout_ns > INT64_MAX - now ? INT64_MAX : now + timeout_ns};
+}
+
+/* How long the next piece may be. */
+static int64_t piece_of(limit l) {
+  if (l.end_ns == TARN_FOREVER) return PIECE_NS;
+  int64_t left = l.end_ns - cli_now();
+  return left <= 0 ? 0 : left < PIECE_NS ? left : PIECE_NS;
+}
+
+/* Whether to try once more after result; if so, nothing has been said yet. */
+static bool again(int result, limit l, int64_t timeout_ns) {
+  if (cli_interrupted() || timeout_ns == 0) return false;
+  if (result != TARN_TIMED_OUT && result != TARN_EMPTY && result != TARN_WOKEN && result != TARN_NO_WRITER) return false;
+  return piece_of(l) > 0;
+}
+
+static int failed(cli_reader *reader, int result, int64_t timeout_ns) {
+  if (cli_interrupted()) return CLI_INTERRUPTED;
+  if (result == TARN_TIMED_OUT || (timeout_ns != 0 && result == TARN_EMPTY)) {
+    char words[CLI_WORDS];
+    return cli_fail(CLI_TIMED_OUT, "%s: %s came within %s", reader->name,
+                    reader->board ? "nothing new" : "nothing of that name", cli_age_words(timeout_ns, words));
+  }
+  return cli_fail_result(result, reader->name);
+}
+
+int cli_reader_open(cli_reader *reader, const char *name, int64_t timeout_ns) {
+  *reader = (cli_reader){.name = name};
+  limit l = limit_from(timeout_ns);
+  int result;
+  do {
+    result = tarn_board_open(&reader->board, name, reader->observes ? TARN_OBSERVER : TARN_READER, NULL, piece_of(l));
+    if (result == TARN_E_PERMISSION && !reader->observes) {
+      reader->observes = true;
+      result = tarn_board_open(&reader->board, name, TARN_OBSERVER, NULL, piece_of(l));
+    }
+    /* the last piece may end a little before the limit and be 0: then the library says that there is no such name */
+    if (result == TARN_E_NOT_FOUND && timeout_ns != 0) result = TARN_TIMED_OUT;
+  } while (result && again(result, l, timeout_ns));
+  if (result) return failed(reader, result, timeout_ns);
+  if (reader->observes) cli_say("tarn: no right to take part in %s: looking on", name);
+  return CLI_DONE;
+}
+
+/* An observer's item is a copy, so it needs room; how much is known only after asking. */
+static int observe(cli_reader *reader, int64_t timeout_ns) {
+  for (;;) {
+    int result = tarn_board_get(reader->board, reader->copy, reader->capacity, &reader->item, timeout_ns);
+    if (result != TARN_E_TOO_LARGE) return result;
+    uint64_t need = reader->item.size_bytes;
+    uint8_t *larger = need > SIZE_MAX ? NULL : realloc(reader->copy, (size_t)need);
+    if (!larger) return result;
+    reader->copy = larger;
+    reader->capacity = need;
+  }
+}
+
+int cli_reader_next(cli_reader *reader, int64_t timeout_ns) {
+  if (reader->holds) tarn_board_release(reader->board, &reader->item);
+  reader->holds = false;
+  limit l = limit_from(timeout_ns);
+  int result;
+  do {
+    int64_t piece = piece_of(l);
+    result = reader->observes ? observe(reader, piece) : tarn_board_read(reader->board, &reader->item, piece);
+  } while (result && again(result, l, timeout_ns));
+  if (result) return failed(reader, result, timeout_ns);
+  reader->holds = !reader->observes;
+  return CLI_DONE;
+}
+
+void cli_reader_close(cli_reader *reader) {
+  if (reader->holds) tarn_board_release(reader->board, &reader->item);
+  tarn_board_close(reader->board);
+  free(reader->copy);
+  *reader = (cli_reader){0};
+}

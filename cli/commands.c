@@ -1,0 +1,152 @@
+/* cli/commands.c: the one table of commands and options. Parsing and help come from it, so that they cannot disagree. */
+#include "cli.h"
+
+#include <stddef.h>
+
+#define FIELD(name) offsetof(cli_values, name)
+
+/* In the order in which the help lists them. */
+const cli_option cli_options[] = {
+    {CLI_WAIT, 'w', "wait", CLI_IS_TIME, "TIME",
+     "wait so long for the name and its first version to appear (default: not at all)", FIELD(wait_ns)},
+    {CLI_FOLLOW, 'f', "follow", CLI_IS_FLAG, NULL, "write each new version as it comes, until Ctrl-C", FIELD(follow)},
+    {CLI_TYPE, 0, "type", CLI_IS_TEXT, "TYPE", "what the bytes are, such as image/bmp (default: guessed)", FIELD(type)},
+    {CLI_TAG, 0, "tag", CLI_IS_NUMBER, "NUMBER", "a number of your own that travels with the version", FIELD(tag)},
+    {CLI_MODE, 0, "mode", CLI_IS_MODE, "MODE", "permission bits, such as 0640 to let a group look on (default: 0600)",
+     FIELD(mode)},
+    {CLI_GROUP, 0, "group", CLI_IS_TEXT, "GROUP", "group of the new file, by name or number", FIELD(group)},
+    {CLI_SLOTS, 0, "slots", CLI_IS_NUMBER, "NUMBER", "how many may take part at once, 1 to 2046 (default: 64)", FIELD(slots)},
+    {CLI_HOLD_COUNT, 0, "hold", CLI_IS_NUMBER, "NUMBER", "versions a reader may hold at once, 1 to 15 (default: 4)",
+     FIELD(hold)},
+    {CLI_SIZE, 0, "size", CLI_IS_SIZE, "SIZE", "room to begin with (default: as needed)", FIELD(size_bytes)},
+    {CLI_LIMIT, 0, "limit", CLI_IS_SIZE, "SIZE", "never grow beyond this (default: what there is)", FIELD(limit_bytes)},
+    {CLI_STAY, 0, "hold", CLI_IS_FLAG, NULL, "keep it open until this command is ended, and let it go then", FIELD(stay)},
+    {CLI_OFFSET, 0, "offset", CLI_IS_SIZE, "SIZE", "begin so far into the map (default: 0)", FIELD(offset)},
+    {CLI_LENGTH, 0, "length", CLI_IS_SIZE, "SIZE", "read so much (default: to the end)", FIELD(length)},
+    {CLI_FORCE, 0, "force", CLI_IS_FLAG, NULL, "even if it is in use: its users go on among themselves, newcomers begin anew",
+     FIELD(force)},
+    {CLI_KIND, 0, "kind", CLI_IS_CHOICE, "any|map|board|stream", "which one, if several kinds have this name", FIELD(kind)},
+    {CLI_WIDTH, 0, "width", CLI_IS_NUMBER, "COLUMNS", "of a picture (default: what fits the terminal)", FIELD(width)},
+    {CLI_COLORS, 0, "colors", CLI_IS_CHOICE, "auto|24bit|256|16|none", "of a picture (default: what the terminal says it can)",
+     FIELD(colors)},
+    {CLI_TIMEOUT, 't', "timeout", CLI_IS_TIME, "TIME", "wait at most so long for whatever is in the way (default: not at all)",
+     FIELD(timeout_ns)},
+    {CLI_DIR, 'd', "dir", CLI_IS_TEXT, "DIRECTORY", "the channel directory (default: $TARN_DIR, or the system's)",
+     FIELD(directory)},
+    {CLI_JSON, 'j', "json", CLI_IS_FLAG, NULL, "reports and errors as JSON, one object a line", FIELD(json)},
+    {CLI_QUIET, 'q', "quiet", CLI_IS_FLAG, NULL, "say nothing but errors", FIELD(quiet)},
+    {CLI_HELP, 'h', "help", CLI_IS_FLAG, NULL, "show this", FIELD(help)},
+    {0, 0, NULL, 0, NULL, NULL, 0}};
+
+const cli_command cli_commands[] = {
+    {"put",
+     {{CLI_A_BOARD, "NAME", false, false}, {CLI_A_FILE, "FILE", true, false}},
+     CLI_TYPE | CLI_TAG | CLI_TIMEOUT,
+     run_put,
+     "put a file or a pipe on a board, as its newest version",
+     "  tarn put picture butterfly.bmp\n"
+     "  date | tarn put now\n"
+     "  tarn put config settings.json --tag 7\n",
+     "The board is made if it is not there, and is then kept until it is removed. Readers see the new version\n"
+     "when it is complete, and the one before until then. A file is read straight into the shared room; a pipe\n"
+     "is gathered first. Another writer that has the board is an error; --timeout waits until it leaves.\n"},
+    {"get",
+     {{CLI_A_BOARD, "NAME", false, false}, {CLI_A_FILE, "FILE", true, false}},
+     CLI_WAIT | CLI_FOLLOW | CLI_TIMEOUT,
+     run_get,
+     "get the newest version of a board, into a file or a pipe",
+     "  tarn get picture bitmap.bmp\n"
+     "  tarn get now\n"
+     "  tarn get picture frame.bmp --wait 5s\n"
+     "  tarn get log --follow | grep error\n",
+     "A FILE that is there is replaced when the new one is complete, and stays as it was if anything fails.\n"
+     "--follow replaces it (or writes to the pipe) at each new version; versions that came and went in between\n"
+     "are skipped; --timeout ends it when nothing new came for so long. Without the right to write a board it\n"
+     "can still be looked at: then nothing is held in place, and the bytes are copied once more.\n"},
+    {"create board",
+     {{CLI_A_BOARD, "NAME", false, false}},
+     CLI_MODE | CLI_GROUP | CLI_SLOTS | CLI_HOLD_COUNT | CLI_SIZE | CLI_LIMIT,
+     run_create_board,
+     "make an empty board with rights and limits of its own",
+     "  tarn create board frames --mode 0660 --group video --limit 1G\n"
+     "  tarn create board state --slots 500\n",
+     "`put` and writers make a board by themselves; this is for what only its creation can say. The board is\n"
+     "kept until it is removed. With --mode 0660 the group takes part, with 0640 it looks on.\n"},
+    {"rm",
+     {{CLI_A_NAME, "NAME", false, true}},
+     CLI_FORCE | CLI_KIND,
+     run_rm,
+     "remove boards and maps",
+     "  tarn rm picture\n"
+     "  tarn rm DataMap --kind map\n",
+     "What a living process uses stays, and that is an error. What foreign programs do with a raw map cannot be\n"
+     "seen: its name goes, and those who have it open keep it.\n"},
+    {"map create",
+     {{CLI_A_MAP, "NAME", false, false}, {CLI_A_SIZE, "SIZE", false, false}},
+     CLI_MODE | CLI_GROUP | CLI_STAY,
+     run_map_create,
+     "make a map: a named region of raw bytes, all zero",
+     "  tarn map create DataMap 26M\n"
+     "  tarn map create scratch 1G --hold\n",
+     "Programs that know nothing of Tarn open it too: POSIX shm_open, Python's SharedMemory, Boost; on Windows\n"
+     "OpenFileMapping. On Windows a plain name lives only while somebody has it open: there use --hold or a path.\n"},
+    {"map read",
+     {{CLI_A_MAP, "NAME", false, false}, {CLI_A_FILE, "FILE", true, false}},
+     CLI_OFFSET | CLI_LENGTH | CLI_TIMEOUT,
+     run_map_read,
+     "copy the bytes of a map to a file or a pipe",
+     "  tarn map read DataMap picture.bmp\n"
+     "  tarn map read DataMap --offset 1K --length 16 | xxd\n",
+     "Nothing says whether a map's bytes are complete at the moment; a board does.\n"},
+    {"map write",
+     {{CLI_A_MAP, "NAME", false, false}, {CLI_A_FILE, "FILE", true, false}},
+     CLI_OFFSET | CLI_TIMEOUT,
+     run_map_write,
+     "copy a file or a pipe into a map",
+     "  tarn map write DataMap picture.bmp\n"
+     "  printf 'hello' | tarn map write DataMap --offset 64\n",
+     "The map must be there and have room for all of it.\n"},
+    {"map resize",
+     {{CLI_A_MAP, "NAME", false, false}, {CLI_A_SIZE, "SIZE", false, false}},
+     CLI_TIMEOUT,
+     run_map_resize,
+     "make a map longer or shorter",
+     "  tarn map resize DataMap 52M\n",
+     "New bytes are zero. A program that looks at a part that was cut off gets a SIGBUS.\n"},
+    {"ls",
+     {{0, NULL, false, false}},
+     CLI_KIND,
+     run_ls,
+     "list what is in the channel directory",
+     "  tarn ls\n"
+     "  tarn ls --kind board -q\n"
+     "  tarn ls --dir /run/app --json\n",
+     "STATE says `in use` (a living process has it), `kept` (it waits for the next), `left over` (its processes\n"
+     "died; it goes at the next look) or `damaged`. Of a raw map nobody can tell. -q prints the names alone.\n"},
+    {"stat",
+     {{CLI_A_NAME, "NAME", false, false}},
+     CLI_KIND,
+     run_stat,
+     "tell everything about one board or map, and who takes part",
+     "  tarn stat picture\n"
+     "  tarn stat picture --json\n",
+     "PROCESS in parentheses is a number in another PID namespace: it means nothing here.\n"},
+    {"show",
+     {{CLI_A_NAME, "NAME|FILE", false, false}},
+     CLI_WAIT | CLI_KIND | CLI_WIDTH | CLI_COLORS | CLI_TIMEOUT,
+     run_show,
+     "look at a board, a map or a file: the picture, the text, or the bytes",
+     "  tarn show picture\n"
+     "  tarn show butterfly.bmp --width 60\n"
+     "  tarn show picture --colors none\n",
+     "BMP always, PNG and JPEG where their libraries were there when this was built. Colours are those of the\n"
+     "terminal (COLORTERM, TERM); into a pipe, or with NO_COLOR set, the picture is made of letters.\n"},
+    {"help",
+     {{CLI_A_COMMAND, "COMMAND", true, true}},
+     0,
+     run_help,
+     "show how a command is used",
+     "  tarn help\n"
+     "  tarn help map create\n",
+     ""},
+    {NULL, {{0, NULL, false, false}}, 0, NULL, NULL, NULL, NULL}};

@@ -1,0 +1,181 @@
+/* cli/map.c: `tarn map create|read|write|resize`: regions of raw bytes, as foreign programs share them. */
+#include "cli.h"
+
+#include "system.h"
+
+/* Worked through by views of this size, so that a map larger than the address space is no obstacle. */
+#define VIEW_BYTES (UINT64_C(16) << 20)
+
+static int parse_size_operand(const char *text, uint64_t *ret_size) {
+  if (cli_parse_size(text, ret_size)) return CLI_DONE;
+  return cli_fail(CLI_USAGE, "%s: a size is written like 64KiB, 26M or 1G", text);
+}
+
+static int open_existing(tarn_map **ret_map, const char *name, int access, int64_t timeout_ns, uint64_t *ret_size) {
+  tarn_options options = {.struct_size = sizeof options, .flags = TARN_EXISTING};
+  tarn_map_details details = {.struct_size = sizeof details};
+  tarn_map *map;
+  int result = tarn_map_open(&map, name, access, &options, timeout_ns);
+  if (result) return cli_fail_result(result, name);
+  result = tarn_map_info(map, &details);
+  if (result) {
+    tarn_map_close(map);
+    return cli_fail_result(result, name);
+  }
+  *ret_map = map;
+  *ret_size = details.size_bytes;
+  return CLI_DONE;
+}
+
+static void report(const char *name, uint64_t size, bool kept, const cli_values *values) {
+  char words[CLI_WORDS];
+  if (values->json) {
+    fputs("{\"name\":", stdout);
+    cli_print_json(stdout, name);
+    printf(",\"kind\":\"map\",\"size_bytes\":%llu,\"kept\":%s}\n", (unsigned long long)size, kept ? "true" : "false");
+    fflush(stdout);
+  } else if (kept) {
+    cli_say("%s: a map of %s; kept until `tarn rm %s`", name, cli_size_words(size, words), name);
+  } else {
+    cli_say("%s: a map of %s, held until this command is ended (Ctrl-C)", name, cli_size_words(size, words));
+  }
+}
+
+int run_map_create(int count, char **operands, const cli_values *values) {
+  (void)count;
+  const char *name = operands[0];
+  tarn_options options = {.struct_size = sizeof options,
+                          .flags = TARN_EXCLUSIVE | (values->stay ? (uint32_t)TARN_SCOPED : 0),
+                          .mode = values->mode};
+  tarn_map *map;
+  int failed = parse_size_operand(operands[1], &options.size_bytes);
+  if (!failed) failed = cli_group_option(values, &options.group);
+  if (failed) return failed;
+  if (options.size_bytes == 0) return cli_fail(CLI_USAGE, "a map has at least one byte");
+  int result = tarn_map_open(&map, name, TARN_MAP_WRITE, &options, 0);
+  if (result) return cli_fail_result(result, name);
+  report(name, options.size_bytes, !values->stay, values);
+  while (values->stay && !cli_interrupted()) cli_sleep(INT64_C(3600000000000));
+  tarn_map_close(map);
+  return values->stay ? CLI_INTERRUPTED : CLI_DONE;
+}
+
+static int copy_out(tarn_map *map, const char *name, uint64_t offset, uint64_t length, cli_output *output,
+                    cli_progress *progress) {
+  while (length > 0) {
+    tarn_view view;
+    uint64_t part = length < VIEW_BYTES ? length : VIEW_BYTES;
+    int result = tarn_map_view(map, offset, part, &view);
+    if (result) return cli_fail_result(result, name);
+    int failed = cli_output_write(output, view.data, part, progress);
+    tarn_view_close(&view);
+    if (failed) return failed;
+    offset += part;
+    length -= part;
+  }
+  return CLI_DONE;
+}
+
+static int read_range(tarn_map *map, const char *name, uint64_t size, const char *path, const cli_values *values) {
+  uint64_t offset = values->offset;
+  if (offset > size || values->length > size - offset) {
+    return cli_fail(CLI_USAGE, "%s has %llu bytes: %llu bytes from %llu on reach past its end", name, (unsigned long long)size,
+                    (unsigned long long)values->length, (unsigned long long)offset);
+  }
+  uint64_t length = (values->given & CLI_LENGTH) ? values->length : size - offset;
+  cli_output output;
+  int failed = cli_output_open(&output, path);
+  if (failed) return failed;
+  cli_progress progress;
+  cli_progress_start(&progress, length, values->quiet || length == 0);
+  failed = copy_out(map, name, offset, length, &output, &progress);
+  cli_progress_end(&progress);
+  if (failed) {
+    cli_output_abandon(&output);
+    return failed;
+  }
+  return cli_output_finish(&output);
+}
+
+int run_map_read(int count, char **operands, const cli_values *values) {
+  tarn_map *map;
+  uint64_t size;
+  int failed = open_existing(&map, operands[0], TARN_MAP_READ, values->timeout_ns, &size);
+  if (failed) return failed;
+  failed = read_range(map, operands[0], size, count > 1 ? operands[1] : NULL, values);
+  tarn_map_close(map);
+  return failed;
+}
+
+static int no_room(const cli_input *input, const char *name, uint64_t offset, uint64_t room) {
+  return cli_fail(CLI_NO_SPACE, "%s has more bytes than %s has from %llu on (%llu); `tarn map resize` makes it larger",
+                  input->path, name, (unsigned long long)offset, (unsigned long long)room);
+}
+
+/* Fills the map from offset on; *ret_done says how far it came. */
+static int copy_in(tarn_map *map, const char *name, uint64_t offset, uint64_t room, cli_input *input, cli_progress *progress,
+                   uint64_t *ret_done) {
+  uint64_t done = 0, got = 1;
+  while (done < room && got > 0) {
+    tarn_view view;
+    uint64_t part = room - done < VIEW_BYTES ? room - done : VIEW_BYTES;
+    int result = tarn_map_view(map, offset + done, part, &view);
+    if (result) return cli_fail_result(result, name);
+    int failed = cli_input_read(input, view.data, part, &got, progress);
+    tarn_view_close(&view);
+    if (failed) return failed;
+    done += got;
+  }
+  *ret_done = done;
+  return CLI_DONE;
+}
+
+static int write_range(tarn_map *map, const char *name, uint64_t size, cli_input *input, const cli_values *values) {
+  uint64_t offset = values->offset, done = 0, more = 0;
+  if (offset > size) {
+    return cli_fail(CLI_USAGE, "%s has %llu bytes: there is nothing at %llu", name, (unsigned long long)size,
+                    (unsigned long long)offset);
+  }
+  uint64_t room = size - offset;
+  if (input->sized && input->size_bytes > room) return no_room(input, name, offset, room);
+  cli_progress progress;
+  cli_progress_start(&progress, input->sized ? input->size_bytes : 0, values->quiet);
+  int failed = copy_in(map, name, offset, room, input, &progress, &done);
+  uint8_t one;
+  if (!failed && done == room) failed = cli_input_read(input, &one, 1, &more, &progress);
+  cli_progress_end(&progress);
+  if (failed) return failed;
+  if (more) return no_room(input, name, offset, room);
+  char words[CLI_WORDS];
+  cli_say("%s: %s written from byte %llu on", name, cli_size_words(done, words), (unsigned long long)offset);
+  return CLI_DONE;
+}
+
+int run_map_write(int count, char **operands, const cli_values *values) {
+  cli_input input;
+  tarn_map *map;
+  uint64_t size;
+  int failed = cli_input_open(&input, count > 1 ? operands[1] : NULL);
+  if (failed) return failed;
+  failed = open_existing(&map, operands[0], TARN_MAP_WRITE, values->timeout_ns, &size);
+  if (!failed) {
+    failed = write_range(map, operands[0], size, &input, values);
+    tarn_map_close(map);
+  }
+  cli_input_close(&input);
+  return failed;
+}
+
+int run_map_resize(int count, char **operands, const cli_values *values) {
+  (void)count;
+  tarn_map *map;
+  uint64_t size, before;
+  int failed = parse_size_operand(operands[1], &size);
+  if (!failed) failed = open_existing(&map, operands[0], TARN_MAP_WRITE, values->timeout_ns, &before);
+  if (failed) return failed;
+  int result = tarn_map_resize(map, size);
+  if (result) failed = cli_fail_result(result, operands[0]);
+  tarn_map_close(map);
+  if (!failed) report(operands[0], size, true, values);
+  return failed;
+}
