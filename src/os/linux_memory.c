@@ -20,6 +20,13 @@ typedef struct version {
 static const version v1 = {"cgroup", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", "total_active_file"};
 static const version v2 = {"cgroup2", "memory.max", "memory.current", "inactive_file", "active_file"};
 
+#ifdef TN_TESTING
+static const char *root = "";
+void tn_linux_memory_root(const char *directory) { root = directory; }
+#else
+static const char root[] = "";
+#endif
+
 /* ---- Where the groups are -------------------------------------------------------------------------------------------- */
 
 static bool in_list(const char *list, const char *word) {
@@ -29,9 +36,15 @@ static bool in_list(const char *list, const char *word) {
   return false;
 }
 
+static FILE *open_in(const char *directory, const char *name) {
+  char path[2 * TN_OS_PATH];
+  int length = snprintf(path, sizeof path, "%s%s/%s", root, directory, name);
+  return length < (int)sizeof path ? fopen(path, "re") : NULL;
+}
+
 /* The group of this process, from lines such as "4:memory:/a/b" and "0::/a/b". */
 static bool own_group(const version *which, char ret_group[TN_OS_PATH]) {
-  FILE *lines = fopen("/proc/self/cgroup", "re");
+  FILE *lines = open_in("/proc/self", "cgroup");
   char *line = NULL;
   size_t room = 0;
   bool found = false;
@@ -50,7 +63,7 @@ static bool own_group(const version *which, char ret_group[TN_OS_PATH]) {
 }
 
 /* One line of mountinfo: "29 23 0:26 ROOT POINT options ... - TYPE source super,options". */
-static bool parse_mount(char *line, const version *which, const char **ret_root, const char **ret_point) {
+static bool parse_mount(char *line, const version *which, const char **ret_top, const char **ret_point) {
   char *tail = strstr(line, " - "), *rest = line, *field[5] = {NULL};
   if (!tail) return false;
   *tail = 0;
@@ -61,15 +74,16 @@ static bool parse_mount(char *line, const version *which, const char **ret_root,
   const char *options = strtok_r(NULL, " \n", &rest);
   if (!type || strcmp(type, which->file_system) != 0) return false;
   if (which == &v1 && (!options || !in_list(options, "memory"))) return false;
-  *ret_root = field[3];
+  *ret_top = field[3];
   *ret_point = field[4];
   return true;
 }
 
-/* group as seen below a mount whose root is root: what follows root in it. Outside of it (another namespace): the mount itself. */
-static const char *below(const char *group, const char *root) {
-  size_t length = strcmp(root, "/") == 0 ? 0 : strlen(root);
-  if (strncmp(group, root, length) != 0 || (group[length] && group[length] != '/') || strstr(group, "/..")) return "";
+/* group as seen below a mount that shows the hierarchy from top down: what follows top in it. Outside of it (another namespace): the
+ * mount itself. */
+static const char *below(const char *group, const char *top) {
+  size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);
+  if (strncmp(group, top, length) != 0 || (group[length] && group[length] != '/') || strstr(group, "/..")) return "";
   return strcmp(group + length, "/") == 0 ? "" : group + length;
 }
 
@@ -79,11 +93,11 @@ static bool group_directory(const version *which, char ret_path[TN_OS_PATH], siz
   size_t room = 0;
   bool found = false;
   if (!own_group(which, group)) return false;
-  FILE *lines = fopen("/proc/self/mountinfo", "re");
+  FILE *lines = open_in("/proc/self", "mountinfo");
   while (lines && !found && getline(&line, &room, lines) > 0) {
-    const char *root, *point;
-    if (!parse_mount(line, which, &root, &point)) continue;
-    int length = snprintf(ret_path, TN_OS_PATH, "%s%s", point, below(group, root));
+    const char *top, *point;
+    if (!parse_mount(line, which, &top, &point)) continue;
+    int length = snprintf(ret_path, TN_OS_PATH, "%s%s", point, below(group, top));
     found = length > 0 && length < TN_OS_PATH;
     *ret_top = strlen(point);
   }
@@ -93,12 +107,6 @@ static bool group_directory(const version *which, char ret_path[TN_OS_PATH], siz
 }
 
 /* ---- What one group leaves ------------------------------------------------------------------------------------------- */
-
-static FILE *open_in(const char *directory, const char *name) {
-  char path[TN_OS_PATH + 64];
-  snprintf(path, sizeof path, "%s/%s", directory, name);
-  return fopen(path, "re");
-}
 
 /* UINT64_MAX: no such file, or "max". */
 static uint64_t number_in(const char *directory, const char *name) {
@@ -161,7 +169,7 @@ static uint64_t machine(void) {
   char *line = NULL;
   size_t room = 0;
   uint64_t available = UINT64_MAX, swap = 0;
-  FILE *lines = fopen("/proc/meminfo", "re");
+  FILE *lines = open_in("/proc", "meminfo");
   while (lines && getline(&line, &room, lines) > 0) {
     (void)!sscanf(line, "MemAvailable: %" SCNu64, &available);
     (void)!sscanf(line, "SwapFree: %" SCNu64, &swap);
