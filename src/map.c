@@ -11,6 +11,9 @@
 
 #include "error.h"
 
+enum { RESIZE_TURNS = 1000 };
+#define MILLISECOND INT64_C(1000000)
+
 /* tarn_view.reserved */
 enum { VIEW_BASE = 0, VIEW_MAPPED = 1, VIEW_ON_DISK = 2 };
 
@@ -276,6 +279,24 @@ static int zero_the_last_page(const tarn_map *map, uint64_t size) {
   return 0;
 }
 
+/* One resizes at a time: who fails puts the old size back, and would cut off what another was given meanwhile. Where the name
+ * leads elsewhere by now, or locks do not work, it goes on without: then nobody but those who have it open can be in the way.
+ * The lock needs a description of its own, since views keep the other one alive. */
+static int lock_for_resizing(const tarn_map *map, tn_os_file *ret_lock) {
+  tn_os_file lock;
+  if (tn_os_open(&lock, map->place.path, TN_OS_WRITE, 1) != 0)
+    return 0;
+  int granted = -1;
+  if (lock.device == map->file.device && lock.inode == map->file.inode)
+    for (int turn = 0; turn < RESIZE_TURNS && (granted = tn_os_lock(&lock, TN_MAP_RESIZE, TN_OS_EXCLUSIVE)) == 0; turn++)
+      tn_os_pause(MILLISECOND);
+  if (granted == 1)
+    *ret_lock = lock;
+  else
+    tn_os_close(&lock);
+  return granted == 0 ? TARN_BUSY : 0;
+}
+
 static int grow(tarn_map *map, uint64_t size, uint64_t wanted) {
   int result = zero_the_last_page(map, size);
   if (result != 0)
@@ -289,9 +310,22 @@ static int grow(tarn_map *map, uint64_t size, uint64_t wanted) {
   return 0;
 }
 
-int tarn_map_resize(tarn_map *map, uint64_t size_bytes) {
+static int change_size(tarn_map *map, uint64_t wanted) {
   uint64_t size;
   uint32_t on_disk;
+  int result = status_of(map, &size, &on_disk);
+  if (result != 0 || wanted == size)
+    return result;
+  if (wanted > size)
+    return grow(map, size, wanted);
+  result = tn_os_truncate(&map->file, wanted);
+  if (result != 0)
+    return tn_map_failed(map, "cutting it", result);
+  TN_POINT("map.resize.cut");
+  return 0;
+}
+
+int tarn_map_resize(tarn_map *map, uint64_t size_bytes) {
   int result = check_handle(map);
   if (result != 0)
     return result;
@@ -309,14 +343,12 @@ int tarn_map_resize(tarn_map *map, uint64_t size_bytes) {
                    "map \"%s\": a named section keeps the size it was made with; make one of the size you need, or "
                    "use the path of a file",
                    name);
-  result = status_of(map, &size, &on_disk);
-  if (result != 0 || size_bytes == size)
-    return result;
-  if (size_bytes > size)
-    return grow(map, size, size_bytes);
-  result = tn_os_truncate(&map->file, size_bytes);
+  tn_os_file lock = TN_OS_NO_FILE;
+  result = lock_for_resizing(map, &lock);
   if (result != 0)
-    return tn_map_failed(map, "cutting it", result);
-  TN_POINT("map.resize.cut");
-  return 0;
+    return result;
+  TN_POINT("map.resize.locked");
+  result = change_size(map, size_bytes);
+  tn_os_close(&lock);
+  return result;
 }

@@ -6,6 +6,11 @@
 
 #include "name.h"
 
+/* Lock bytes of a raw map, where a channel's are too (docs/protocol.md). */
+#define TN_MAP_USERS (UINT64_C(1) << 62)
+#define TN_MAP_RESIZE (TN_MAP_USERS + 2)
+#define TN_MAP_PROBE (TN_MAP_USERS + 3) /* to see whether locks conflict here */
+
 struct tarn_map {
   tn_os_file file;  /* what views are made of; holds no lock once the map is open, so that views survive fork and close */
   tn_os_file users; /* a scoped map: the description that holds the users byte; else none */

@@ -7,6 +7,7 @@
  *   sticky bit   its maker, before the name          everybody   set: scoped, every user of Tarn's holds the users byte shared
  *   users byte   the kernel, for who holds the lock  joiners     exclusive: held only to remove the name or to begin anew
  *   size         tarn_map_resize, foreign programs   everybody   none: views check it when they are made
+ *   resize byte  the kernel, for who holds the lock  resizers    exclusive while one of Tarn's resizes (map.c)
  *
  * Why it is right. A kept map needs no lock: it has a name or it has not. A scoped one is locked shared before it has a name,
  * so whoever finds the name and is granted the byte exclusively knows that no user is left. Only that one removes the name, and
@@ -20,6 +21,7 @@
  *   while removing, leaving      the same, or nothing
  *   while beginning anew         an unlocked scoped file of any size: the same again
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "error.h"
@@ -28,8 +30,6 @@
 enum { STICKY = 01000, FIRST_PAUSE_MS = 1, LAST_PAUSE_MS = 20, MOST_TURNS = 2000 };
 
 #define MILLISECOND INT64_C(1000000)
-#define USERS_BYTE (UINT64_C(1) << 62) /* docs/protocol.md: the same byte as a channel's */
-#define PROBE_BYTE (USERS_BYTE + 2)    /* nobody uses it */
 
 /* What a look at the name can say besides 0 and failures. */
 enum {
@@ -74,12 +74,15 @@ int tn_map_failed(const tarn_map *map, const char *doing, int code) {
 
 int tn_map_no_space(const tarn_map *map, const char *doing, uint64_t needed) {
   uint64_t room = tn_os_room(&map->file);
-  const char *help = "; remove what is no longer used, or put it where there is room with TARN_DIR or a path";
-  if (room == UINT64_MAX)
-    return tn_fail(TARN_E_NO_SPACE, "map \"%s\": %s needs %s (%llu bytes): %s%s", map->place.name, doing, tn_bytes(needed),
-                   (unsigned long long)needed, tn_os_reason(), help);
-  return tn_fail(TARN_E_NO_SPACE, "map \"%s\": %s needs %s (%llu bytes), and %s are left where it lies: %s%s", map->place.name,
-                 doing, tn_bytes(needed), (unsigned long long)needed, tn_bytes(room), tn_os_reason(), help);
+  char left[64] = "";
+  if (tn_os_reason_number() != 0 &&
+      room != UINT64_MAX) /* a bare error of the system; the seam's own words say how much is left */
+    snprintf(left, sizeof left, " (%s are left)", tn_bytes(room));
+  return tn_fail(
+      TARN_E_NO_SPACE,
+      "map \"%s\": %s needs %s (%llu bytes): %s%s; remove what is no longer used, or put it where there is room with "
+      "TARN_DIR or a path",
+      map->place.name, doing, tn_bytes(needed), (unsigned long long)needed, tn_os_reason(), left);
 }
 
 static int cannot_lock(const tarn_map *map, int code) {
@@ -90,9 +93,10 @@ static int cannot_lock(const tarn_map *map, int code) {
 /* ---- Leaving -------------------------------------------------------------------------------------------------------- */
 
 static void leave_scoped(tarn_map *map) {
-  tn_os_unlock(&map->users, USERS_BYTE);
+  tn_os_unlock(&map->users, TN_MAP_USERS);
   TN_POINT("map.leave.unlocked");
-  if (tn_os_lock(&map->users, USERS_BYTE, TN_OS_EXCLUSIVE) == 1) { /* refused, also to a read-only description: not the last */
+  if (tn_os_lock(&map->users, TN_MAP_USERS, TN_OS_EXCLUSIVE) ==
+      1) { /* refused, also to a read-only description: not the last */
     TN_POINT("map.leave.alone");
     tn_os_remove(&map->users, map->place.path); /* NOT_FOUND: somebody removed it, as it should be */
     TN_POINT("map.leave.removed");
@@ -142,7 +146,7 @@ static int clear_abandoned(tarn_map *map) {
     return result == TARN_E_NO_SPACE ? tn_map_no_space(map, "beginning it anew", map->options.size_bytes)
                                      : tn_map_failed(map, "reserving its room", result);
   TN_POINT("map.open.anew");
-  result = tn_os_lock(&map->users, USERS_BYTE, TN_OS_SHARED);
+  result = tn_os_lock(&map->users, TN_MAP_USERS, TN_OS_SHARED);
   if (result < 0)
     return cannot_lock(map, result);
   map->flags |= TARN_MAP_CREATED;
@@ -152,19 +156,19 @@ static int clear_abandoned(tarn_map *map) {
 /* map->users is open; take the users byte shared, unless nobody else has it. */
 static int join_users(tarn_map *map, int writable) {
   if (writable) {
-    int alone = tn_os_lock(&map->users, USERS_BYTE, TN_OS_EXCLUSIVE);
+    int alone = tn_os_lock(&map->users, TN_MAP_USERS, TN_OS_EXCLUSIVE);
     if (alone < 0)
       return cannot_lock(map, alone);
     if (alone == 1)
       return clear_abandoned(map);
   } else { /* may not lock exclusively, but may ask */
-    int held = tn_os_lock_held(&map->users, USERS_BYTE, TN_OS_EXCLUSIVE);
+    int held = tn_os_lock_held(&map->users, TN_MAP_USERS, TN_OS_EXCLUSIVE);
     if (held < 0)
       return cannot_lock(map, held);
     if (held == 0)
       return may_create(map) ? STUCK : ABSENT;
   }
-  int joined = tn_os_lock(&map->users, USERS_BYTE, TN_OS_SHARED);
+  int joined = tn_os_lock(&map->users, TN_MAP_USERS, TN_OS_SHARED);
   if (joined < 0)
     return cannot_lock(map, joined);
   if (joined == 0)
@@ -260,10 +264,10 @@ static int prepare(tarn_map *map) {
                                      : tn_map_failed(map, "reserving its room", result);
   TN_POINT("map.create.reserved");
   map->flags = TARN_MAP_CREATED | (status.medium == TN_OS_DISK ? TARN_MAP_ON_DISK : 0u) | (scoped(map) ? 0u : TARN_MAP_KEPT);
-  if (scoped(map) && (result = tn_os_locks_conflict(&map->file, map->place.path, PROBE_BYTE)) != 0)
+  if (scoped(map) && (result = tn_os_locks_conflict(&map->file, map->place.path, TN_MAP_PROBE)) != 0)
     return cannot_lock(map, result);
   /* Kept: only where new files have temporary names does anybody look at this lock, so a refusal is no reason to give up. */
-  int locked = tn_os_lock(&map->file, USERS_BYTE, TN_OS_SHARED);
+  int locked = tn_os_lock(&map->file, TN_MAP_USERS, TN_OS_SHARED);
   if (scoped(map) && locked != 1)
     return locked < 0 ? cannot_lock(map, locked)
                       : tn_fail(TARN_E_SYSTEM, "map \"%s\": another process locked the new file; try again", map->place.name);
@@ -311,7 +315,7 @@ static int make_file(tarn_map *map) {
   TN_POINT("map.create.named");
   if (scoped(map))
     return split_scoped(map);
-  tn_os_unlock(&map->file, USERS_BYTE);
+  tn_os_unlock(&map->file, TN_MAP_USERS);
   return 0;
 }
 

@@ -91,8 +91,8 @@ TARN_API void tarn_view_close(tarn_view *view);
 /* tarn_map_resize: make the map, opened for TARN_MAP_WRITE, exactly size_bytes (at least 1) long; new bytes are zero, their
  * room is reserved. Existing views stay as long as they were; touching the part of one that was cut off is a SIGBUS. Windows:
  * files only, and not while views are open.
- * Returns 0; TARN_E_INVALID, _PERMISSION (not opened for writing), _NO_SPACE (nothing changed), _TOO_LARGE, _UNSUPPORTED,
- * _FORKED, _SYSTEM. A process that dies in it leaves the old size or the new one.  Since 0.1. */
+ * Returns 0; TARN_BUSY (another process has been resizing it for a second); TARN_E_INVALID, _PERMISSION (not opened for
+ * writing), _NO_SPACE (nothing changed), _TOO_LARGE, _UNSUPPORTED, _FORKED, _SYSTEM. A process that dies in it leaves the old size or the new one.  Since 0.1. */
 TARN_API int tarn_map_resize(tarn_map *map, uint64_t size_bytes);
 
 /* tarn_map_info: what the map is now. ret_details->struct_size must be set. Returns 0; TARN_E_INVALID, _FORKED, _SYSTEM.

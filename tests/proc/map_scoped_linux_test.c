@@ -288,6 +288,36 @@ static void test_foreign_files_are_never_abandoned(void) {
   CHECK(there());
 }
 
+/* ---- Resizing ------------------------------------------------------------------------------------------------------- */
+
+static int role_resizer(int argc, char **argv) {
+  tarn_map *map;
+  CHECK(argc == 1);
+  CHECK_OK(tarn_map_open(&map, argv[0], TARN_MAP_WRITE, NULL, 0));
+  CHECK_OK(tarn_map_resize(map, GROWN));
+  tarn_map_close(map);
+  return 0;
+}
+
+static void test_one_resizes_at_a_time(void) {
+  tarn_map *map = open_as(TARN_MAP_WRITE, 0);
+  check_set_env("TARN_TEST_POINT", "map.resize.reserved:1:hold");
+  check_process *resizer = check_start("resizer", name(), NULL);
+  check_expect(resizer, "at map.resize.reserved");
+  CHECK_RESULT(TARN_BUSY, tarn_map_resize(map, 10));
+  CHECK_UINT(GROWN, info_of(map).size_bytes);
+  check_tell(resizer, "go");
+  CHECK_INT(0, check_wait(resizer));
+  CHECK_OK(tarn_map_resize(map, 10));
+  resizer = check_start("resizer", name(), NULL);
+  check_expect(resizer, "at map.resize.reserved");
+  check_kill(resizer); /* its lock goes with it */
+  CHECK_OK(tarn_map_resize(map, 20));
+  CHECK_INT(-9, check_wait(resizer));
+  CHECK_UINT(20, info_of(map).size_bytes);
+  tarn_map_close(map);
+}
+
 /* ---- Killed at every step --------------------------------------------------------------------------------------------- */
 
 static int role_steps(int argc, char **argv) {
@@ -364,6 +394,7 @@ static const struct {
     {"map.open.joined", JOINED},
     {"map.open.abandoned", ABANDONED},
     {"map.open.cleared", ABANDONED},
+    {"map.resize.locked", NEW | JOINED | ABANDONED | KEPT_TOO},
     {"map.resize.zeroed", NEW | JOINED | ABANDONED | KEPT_TOO},
     {"map.resize.reserved", NEW | JOINED | ABANDONED | KEPT_TOO},
     {"map.resize.cut", NEW | JOINED | ABANDONED | KEPT_TOO},
@@ -434,13 +465,19 @@ static const check_test tests[] = {
     {"a_reader_waits_for_the_name", test_a_reader_waits_for_the_name, 0},
     {"a_reader_waits_for_a_size", test_a_reader_waits_for_a_size, 0},
     {"foreign_files_are_never_abandoned", test_foreign_files_are_never_abandoned, 0},
+    {"one_resizes_at_a_time", test_one_resizes_at_a_time, 0},
     {"killed_at_every_step", test_killed_at_every_step, 60},
     {"a_crowd", test_a_crowd, 60},
     {0},
 };
 
-static const check_role roles[] = {{"user", role_user},   {"parent", role_parent}, {"waiter", role_waiter},
-                                   {"steps", role_steps}, {"crowd", role_crowd},   {0}};
+static const check_role roles[] = {{"user", role_user},
+                                   {"parent", role_parent},
+                                   {"waiter", role_waiter},
+                                   {"steps", role_steps},
+                                   {"crowd", role_crowd},
+                                   {"resizer", role_resizer},
+                                   {0}};
 
 int main(int argc, char **argv) {
   return check_main(argc, argv, tests, roles);

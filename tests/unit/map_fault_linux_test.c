@@ -128,11 +128,16 @@ static const struct operation {
   int (*run)(void);
   int leaves_name; /* a name more after success */
 } operations[] = {
-    {"create_kept", prepare_nothing, create_kept, 1},       {"create_scoped", prepare_nothing, create_scoped, 1},
-    {"open_kept", prepare_kept, open_existing, 0},          {"open_reading", prepare_kept, open_reading, 0},
-    {"open_scoped", prepare_scoped, open_existing, 0},      {"open_scoped_reading", prepare_scoped, open_reading, 0},
-    {"open_abandoned", prepare_abandoned, create_scoped, 0}, {"view", prepare_open, make_view, 0},
-    {"grow", prepare_open, grow, 0},                        {"cut", prepare_open, cut, 0},
+    {"create_kept", prepare_nothing, create_kept, 1},
+    {"create_scoped", prepare_nothing, create_scoped, 1},
+    {"open_kept", prepare_kept, open_existing, 0},
+    {"open_reading", prepare_kept, open_reading, 0},
+    {"open_scoped", prepare_scoped, open_existing, 0},
+    {"open_scoped_reading", prepare_scoped, open_reading, 0},
+    {"open_abandoned", prepare_abandoned, create_scoped, 0},
+    {"view", prepare_open, make_view, 0},
+    {"grow", prepare_open, grow, 0},
+    {"cut", prepare_open, cut, 0},
     {"info", prepare_open, ask, 0},
 };
 

@@ -150,13 +150,27 @@ static void test_options_of_other_kinds(void) {
   for (int field = 0; field < 7; field++) {
     tarn_options options = sized(10, 0);
     switch (field) {
-      case 0: options.slots = 1; break;
-      case 1: options.hold = 1; break;
-      case 2: options.policy = 1; break;
-      case 3: options.limit_bytes = 1; break;
-      case 4: options.spin_ns = 1; break;
-      case 5: options.from = 1; break;
-      default: options.max_deliveries = 1; break;
+      case 0:
+        options.slots = 1;
+        break;
+      case 1:
+        options.hold = 1;
+        break;
+      case 2:
+        options.policy = 1;
+        break;
+      case 3:
+        options.limit_bytes = 1;
+        break;
+      case 4:
+        options.spin_ns = 1;
+        break;
+      case 5:
+        options.from = 1;
+        break;
+      default:
+        options.max_deliveries = 1;
+        break;
     }
     refused(TARN_E_INVALID, "option", path, TARN_MAP_WRITE, &options);
   }
@@ -301,7 +315,8 @@ static void test_views_anywhere(void) {
 static void test_views_outside(void) {
   tarn_map *map = open_with(check_path("raw"), TARN_MAP_WRITE, 5000, 0);
   tarn_view view = {.offset = 42};
-  static const uint64_t wrong[][2] = {{5000, 0}, {5000, 1}, {0, 5001}, {4999, 2}, {1, UINT64_MAX}, {UINT64_MAX, 1}, {UINT64_MAX, UINT64_MAX}};
+  static const uint64_t wrong[][2] = {
+      {5000, 0}, {5000, 1}, {0, 5001}, {4999, 2}, {1, UINT64_MAX}, {UINT64_MAX, 1}, {UINT64_MAX, UINT64_MAX}};
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     CHECK_RESULT(TARN_E_INVALID, tarn_map_view(map, wrong[i][0], wrong[i][1], &view));
     CHECK_CONTAINS("5000 bytes", tarn_error_text());
