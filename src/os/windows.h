@@ -67,9 +67,9 @@ HANDLE tn_win_open_again(HANDLE handle, DWORD access);
 
 /* ---- windows_owner.c ---- */
 
-/* A security descriptor for mode, to be freed with LocalFree; NULL on failure (GetLastError). directory: what is made in it
- * inherits. */
-PSECURITY_DESCRIPTOR tn_win_rights(uint32_t mode, int directory);
+/* A security descriptor for mode, to be freed with LocalFree; NULL on failure (GetLastError). What is made in a directory inherits its. */
+enum { TN_FOR_FILE, TN_FOR_DIRECTORY, TN_FOR_SECTION };
+PSECURITY_DESCRIPTOR tn_win_rights(uint32_t mode, int for_what);
 /* The bits that others than the owner have, as far as this system knows them. */
 uint32_t tn_win_mode(HANDLE handle);
 

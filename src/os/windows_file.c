@@ -10,7 +10,7 @@ typedef struct full_size { /* FileFsFullSizeInformation */
   ULONG sectors_per_unit, bytes_per_sector;
 } full_size;
 
-enum { CLASS_FULL_SIZE = 7, CHUNK = 1 << 20 };
+enum { CLASS_FULL_SIZE = 7, CHUNK = 1 << 20, PAGE = 4096 };
 
 /* The memory file systems that one meets below Wine, by their usual places: Wine has no words for them. */
 static int is_in_memory(HANDLE handle) {
@@ -87,20 +87,33 @@ static int is_zero(const unsigned char *bytes, size_t length) {
   return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
 }
 
+/* Write zeros over every page of what was read that is all zeros: holes are whole pages. */
+static int fill_read(HANDLE handle, uint64_t offset, const unsigned char *read, uint64_t length, const unsigned char *zeros) {
+  for (uint64_t from = 0, to; from < length; from = to + PAGE) {
+    for (to = from; to < length && is_zero(read + to, (size_t)(length - to < PAGE ? length - to : PAGE)); to += PAGE) {
+    }
+    uint64_t end = to < length ? to : length;
+    int result = end > from ? write_at(handle, offset + from, zeros, (DWORD)(end - from)) : 0;
+    if (result != 0) return result;
+  }
+  return 0;
+}
+
 /* Zeros over [from, to), where the file is new (old_size) or reads as zeros. buffers: two chunks, the first all zeros. */
 static int fill(const tn_os_file *file, uint64_t from, uint64_t to, uint64_t old_size, unsigned char *buffers) {
   HANDLE handle = tn_win_handle(file->handle);
   while (from < to) {
-    uint64_t length = to - from < CHUNK ? to - from : CHUNK, there = 0;
-    if (from < old_size) {
+    uint64_t length = from % PAGE ? PAGE - from % PAGE : CHUNK, there = 0; /* from page to page, and nothing outside the range */
+    int result;
+    if (length > to - from) length = to - from;
+    if (from >= old_size) {
+      result = write_at(handle, from, buffers, (DWORD)length);
+    } else {
       if (length > old_size - from) length = old_size - from;
-      int result = tn_os_read_at(file, from, buffers + CHUNK, length, &there);
-      if (result != 0) return result;
+      result = tn_os_read_at(file, from, buffers + CHUNK, length, &there);
+      if (result == 0) result = fill_read(handle, from, buffers + CHUNK, there, buffers);
     }
-    if (is_zero(buffers + CHUNK, (size_t)there)) {
-      int result = write_at(handle, from, buffers, (DWORD)length);
-      if (result != 0) return result;
-    }
+    if (result != 0) return result;
     from += length;
   }
   return 0;

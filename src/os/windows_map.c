@@ -163,7 +163,7 @@ int tn_win_section_size(HANDLE section, uint64_t *ret_size) {
 }
 
 static HANDLE create_section(const WCHAR *name, uint64_t size_bytes, int *ret_created) {
-  SECURITY_ATTRIBUTES attributes = {sizeof attributes, tn_win_rights(0600, 0), FALSE};
+  SECURITY_ATTRIBUTES attributes = {sizeof attributes, tn_win_rights(0600, TN_FOR_SECTION), FALSE};
   HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, attributes.lpSecurityDescriptor ? &attributes : NULL, PAGE_READWRITE,
                                       (DWORD)(size_bytes >> 32), (DWORD)size_bytes, name);
   DWORD error = GetLastError();

@@ -153,7 +153,7 @@ static int insist_on(HANDLE handle, PSECURITY_DESCRIPTOR rights) {
 
 static int make_hidden(const WCHAR *path, uint32_t mode, HANDLE *ret_handle) {
   WCHAR hidden[TN_WIDE];
-  PSECURITY_DESCRIPTOR rights = tn_win_rights(mode, 0);
+  PSECURITY_DESCRIPTOR rights = tn_win_rights(mode, TN_FOR_FILE);
   if (!rights) return tn_win_failed();
   SECURITY_ATTRIBUTES attributes = {sizeof attributes, rights, FALSE};
   DWORD flags = FILE_FLAG_DELETE_ON_CLOSE | (mode & 01000 ? FILE_ATTRIBUTE_SYSTEM : FILE_ATTRIBUTE_NORMAL);

@@ -32,13 +32,13 @@ static LPWSTR own_id(void) {
   return text;
 }
 
-PSECURITY_DESCRIPTOR tn_win_rights(uint32_t mode, int directory) {
+PSECURITY_DESCRIPTOR tn_win_rights(uint32_t mode, int for_what) {
   LPWSTR own = own_id();
   if (!own) return NULL;
   int group_writes = (mode & 0060) == 0060;
-  const WCHAR *user = tn_win_is_wine() && !group_writes ? alien : own;
-  const WCHAR *inherit = directory ? L"OICI" : L"";
-  unsigned long all = directory ? FILE_ALL_ACCESS : FILE_ALL_ACCESS & ~(unsigned long)FILE_EXECUTE;
+  const WCHAR *user = tn_win_is_wine() && !group_writes && for_what != TN_FOR_SECTION ? alien : own;
+  const WCHAR *inherit = for_what == TN_FOR_DIRECTORY ? L"OICI" : L"";
+  unsigned long all = for_what == TN_FOR_FILE ? FILE_ALL_ACCESS & ~(unsigned long)FILE_EXECUTE : GENERIC_ALL;
   unsigned long others = (mode & 0004 ? FILE_GENERIC_READ : 0ul) | (mode & 0002 ? FILE_GENERIC_WRITE : 0ul);
   WCHAR everyone[64] = L"", owner[80] = L"", text[400];
   if (others) swprintf(everyone, 64, L"(A;%ls;0x%lx;;;WD)", inherit, others);

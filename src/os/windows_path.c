@@ -157,7 +157,7 @@ int tn_os_full_path(const char *path, char ret_path[TN_OS_PATH]) {
 /* ---- The channel directory --------------------------------------------------------------------------------------------- */
 
 static int make_directory(const WCHAR *path) {
-  SECURITY_ATTRIBUTES attributes = {sizeof attributes, tn_win_rights(0700, 1), FALSE};
+  SECURITY_ATTRIBUTES attributes = {sizeof attributes, tn_win_rights(0700, TN_FOR_DIRECTORY), FALSE};
   if (!attributes.lpSecurityDescriptor) return tn_win_failed();
   BOOL made = CreateDirectoryW(path, &attributes);
   DWORD error = GetLastError();
