@@ -1,10 +1,9 @@
 /* fault.c: the test build's way to make a call of the seam fail and a process die at a named step (fault.h says how to ask).
  *
  * What a test wants is a *plan*: one name, from which time on, how often. A plan is never changed once it is in place, it is
- * replaced; only its tallies count on, and these are atomics. So any thread may ask at any time without a lock, and a process that
- * is killed, stopped or forked in the middle of asking leaves nothing locked. Replaced plans are kept, chained to the new one:
- * another thread may still be counting in one, and a test sets a few at most.
- */
+ * replaced; only its tallies count on, and these are atomics. So any thread may ask at any time without a lock, and a process
+ * that is killed, stopped or forked in the middle of asking leaves nothing locked. Replaced plans are kept, chained to the new
+ * one: another thread may still be counting in one, and a test sets a few at most. */
 #include "fault.h"
 
 #include "../atomic.h"
@@ -44,7 +43,7 @@ _Noreturn static void misuse(const char *what, const char *value) {
 static tn_atomic64 *tally_of(plan *in, const char *name) {
   for (int i = 0; i < NAMES; i++) {
     const char *there = tn_load_acquire(&in->tallies[i].name); /* [F1] pairs with the exchange [F1] below: the name's text */
-    if (!there && tn_cas(&in->tallies[i].name, &there, name)) /* [F1] */
+    if (!there && tn_cas(&in->tallies[i].name, &there, name))  /* [F1] */
       return &in->tallies[i].count;
     if (strcmp(there, name) == 0) return &in->tallies[i].count;
   }
@@ -66,8 +65,7 @@ static plan *plan_new(const char *name, uint64_t nth, uint64_t count, int code, 
 
 static void plan_put(_Atomic(plan *) *where, plan *made) {
   plan *there = tn_load_acquire(where);
-  do
-    made->replaced = there;
+  do made->replaced = there;
   while (!tn_cas(where, &there, made)); /* [F2] release: a whole plan before its address. Pairs with the loads [F2] */
 }
 
@@ -129,9 +127,7 @@ static plan *fault_now(void) { return plan_now(&fault_plan, fault_from_environme
 static plan *point_now(void) { return plan_now(&point_plan, point_from_environment); }
 
 /* Is this the time, counted from 1, that the plan is about? */
-static bool due(const plan *p, uint64_t time) {
-  return time >= p->nth && (p->count == 0 || time - p->nth < p->count);
-}
+static bool due(const plan *p, uint64_t time) { return time >= p->nth && (p->count == 0 || time - p->nth < p->count); }
 
 int tn_fault(const char *call) {
   plan *p = fault_now();
@@ -157,10 +153,10 @@ int tn_fault_code(const char *call) {
   static const struct {
     const char *call;
     int code;
-  } fitting[] = {{"reserve", TARN_E_NO_SPACE},  {"make", TARN_E_NO_SPACE},     {"truncate", TARN_E_NO_SPACE},
-                 {"map", TARN_E_NO_SPACE},      {"open", TARN_E_PERMISSION},   {"trusted", TARN_E_PERMISSION},
+  } fitting[] = {{"reserve", TARN_E_NO_SPACE},  {"make", TARN_E_NO_SPACE},      {"truncate", TARN_E_NO_SPACE},
+                 {"map", TARN_E_NO_SPACE},      {"open", TARN_E_PERMISSION},    {"trusted", TARN_E_PERMISSION},
                  {"remove", TARN_E_PERMISSION}, {"still_ours", TARN_E_EVICTED}, {"locks_conflict", TARN_E_UNSUPPORTED},
-                 {"full_path", TARN_E_INVALID}, {"sleep", TARN_WOKEN},         {"event_wait", TARN_TIMED_OUT}};
+                 {"full_path", TARN_E_INVALID}, {"sleep", TARN_WOKEN},          {"event_wait", TARN_TIMED_OUT}};
   const plan *p = fault_now();
   if (p->code) return p->code;
   for (size_t i = 0; i < sizeof fitting / sizeof *fitting; i++)
@@ -183,8 +179,7 @@ static void hold(const char *name) {
   printf("at %s\n", name);
   fflush(stdout);
   int c;
-  do
-    c = getchar();
+  do c = getchar();
   while (c != '\n' && c != EOF);
 }
 

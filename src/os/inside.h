@@ -13,14 +13,14 @@ void tn_reason_set(int number, const char *text);
  * A fault inside a function (one of its ways of doing it is "not there") has a dot in its name, "make.nameless": "*" does not mean
  * those, since the function as a whole may still succeed. */
 #ifdef TN_TESTING
-#define TN_FAULT(call)                            \
-  do {                                            \
+#define TN_FAULT(call)                             \
+  do {                                             \
     if (tn_fault(call)) return tn_fault_end(call); \
   } while (0)
 #define TN_FAULTED(call) tn_fault(call)
 
-int tn_fault_end(const char *call);  /* leaves a reason that names the test; returns tn_fault_code(call) */
-int tn_fault_locks_conflict(void);   /* 0 while tn_fault_locks_never_conflict(1) */
+int tn_fault_end(const char *call); /* leaves a reason that names the test; returns tn_fault_code(call) */
+int tn_fault_locks_conflict(void);  /* 0 while tn_fault_locks_never_conflict(1) */
 
 /* What tn_point does to its own process: what the system offers that runs no clean-up whatever. */
 void tn_self_kill(void);     /* SIGKILL, TerminateProcess; does not return */

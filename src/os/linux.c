@@ -36,22 +36,31 @@ void tn_reason_set(int number, const char *text) {
 static int code_of(int number) {
   switch (number) {
     case ENOENT:
-    case ENOTDIR: return TARN_E_NOT_FOUND;
-    case EEXIST: return TARN_E_EXISTS;
+    case ENOTDIR:
+      return TARN_E_NOT_FOUND;
+    case EEXIST:
+      return TARN_E_EXISTS;
     case EACCES:
     case EPERM:
-    case EROFS: return TARN_E_PERMISSION;
+    case EROFS:
+      return TARN_E_PERMISSION;
     case ENOSPC:
     case EDQUOT:
-    case ENOMEM: return TARN_E_NO_SPACE;
+    case ENOMEM:
+      return TARN_E_NO_SPACE;
     case EISDIR:
     case ELOOP:
-    case ENXIO: return TARN_E_KIND;
-    case ENAMETOOLONG: return TARN_E_INVALID;
-    case EFBIG: return TARN_E_TOO_LARGE;
+    case ENXIO:
+      return TARN_E_KIND;
+    case ENAMETOOLONG:
+      return TARN_E_INVALID;
+    case EFBIG:
+      return TARN_E_TOO_LARGE;
     case EOPNOTSUPP:
-    case ENOSYS: return TARN_E_UNSUPPORTED;
-    default: return TARN_E_SYSTEM;
+    case ENOSYS:
+      return TARN_E_UNSUPPORTED;
+    default:
+      return TARN_E_SYSTEM;
   }
 }
 
@@ -81,8 +90,7 @@ const char *tn_linux_size(uint64_t bytes, char ret_text[32]) {
   }
   size_t unit = 0;
   double value = (double)bytes / 1024;
-  for (; value >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++)
-    value /= 1024;
+  for (; value >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++) value /= 1024;
   snprintf(ret_text, 32, "%.1f %s", value, units[unit]);
   return ret_text;
 }
@@ -103,8 +111,8 @@ const tn_os_caps *tn_os_capabilities(void) {
   int none = 0;
   if (tn_load_acquire(&state) == 2) return &caps; /* [O1] */
   if (tn_cas(&state, &none, 1)) {
-    caps = (tn_os_caps){
-      .granularity = (uint32_t)sysconf(_SC_PAGESIZE), .cpus = count_cpus(), .shared_futex = 1, .case_folds = 0};
+    caps =
+        (tn_os_caps){.granularity = (uint32_t)sysconf(_SC_PAGESIZE), .cpus = count_cpus(), .shared_futex = 1, .case_folds = 0};
     tn_store_release(&state, 2); /* [O1] the data before the word. Pairs with the acquires [O1] */
   }
   while (tn_load_acquire(&state) != 2) /* [O1] */
@@ -120,7 +128,8 @@ int tn_os_full_path(const char *path, char ret_path[TN_OS_PATH]) {
   TN_FAULT("full_path");
   size_t length = strlen(path);
   if (length == 0) return tn_linux_fail_words(TARN_E_INVALID, "the path is empty");
-  if (length >= TN_OS_PATH) return tn_linux_fail_words(TARN_E_INVALID, "the path has %zu bytes, more than %d", length, TN_OS_PATH - 1);
+  if (length >= TN_OS_PATH)
+    return tn_linux_fail_words(TARN_E_INVALID, "the path has %zu bytes, more than %d", length, TN_OS_PATH - 1);
   memcpy(ret_path, path, length + 1);
   return 0;
 }
@@ -134,8 +143,7 @@ int tn_os_channel_directory(char ret_path[TN_OS_PATH]) {
   int result = tn_os_full_path(directory, path);
   if (result) return result;
   size_t length = strlen(path);
-  while (length > 1 && path[length - 1] == '/')
-    path[--length] = 0;
+  while (length > 1 && path[length - 1] == '/') path[--length] = 0;
   memcpy(ret_path, path, length + 1);
   return 0;
 }

@@ -1,4 +1,5 @@
-/* linux.h: what the linux_*.c files share. Included first: it decides how wide off_t and time_t are (64 bits, also with -m32). */
+/* linux.h: what the linux_*.c files share. Included first: it decides how wide off_t and time_t are (64 bits, also with -m32).
+ */
 #ifndef TN_LINUX_H
 #define TN_LINUX_H
 
@@ -27,8 +28,8 @@
 _Static_assert(sizeof(off_t) == 8, "lock bytes lie at 2^62");
 
 /* linux.c: failures. Each leaves the reason and returns the code. */
-int tn_linux_fail(void);                                        /* from errno */
-int tn_linux_fail_number(int number);                           /* from an errno kept somewhere else */
+int tn_linux_fail(void);              /* from errno */
+int tn_linux_fail_number(int number); /* from an errno kept somewhere else */
 int tn_linux_fail_words(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 const char *tn_linux_size(uint64_t bytes, char ret_text[32]); /* "26.0 MiB", for people */
 
@@ -36,15 +37,15 @@ const char *tn_linux_size(uint64_t bytes, char ret_text[32]); /* "26.0 MiB", for
 const char *tn_linux_kind_words(mode_t mode); /* "is a directory, not a regular file"... */
 void tn_linux_folder_of(const char *path, char ret_folder[TN_OS_PATH]);
 bool tn_linux_same_file(const tn_os_file *file, const struct stat *status);
-int tn_linux_still_ours(const tn_os_file *file); /* tn_os_still_ours, unasked by tests */
+int tn_linux_still_ours(const tn_os_file *file);            /* tn_os_still_ours, unasked by tests */
 int tn_linux_medium(int descriptor, const char **ret_name); /* TN_OS_MEMORY ...; the file system's name, NULL if of no note */
 
 /* linux_fork.c: between begin and end no fork can happen, so what is opened in between is in the list, and what is mapped in
  * between is marked, before a child could inherit it. errno is kept by both. */
 void tn_linux_gate_begin(void);
 void tn_linux_gate_end(void);
-/* Within the gate: descriptors to be closed in a child. temporary: the name a file has until it gets its real one, or NULL; owned by
- * the list from then on. */
+/* Within the gate: descriptors to be closed in a child. temporary: the name a file has until it gets its real one, or NULL;
+ * owned by the list from then on. */
 int tn_linux_list_add(const tn_os_file *file, char *temporary);
 /* Takes it out of the list. */
 void tn_linux_list_drop(const tn_os_file *file);

@@ -1,13 +1,12 @@
 /* linux_file.c: making, opening, naming and removing files, and whom to believe.
  *
- * Making. A file without a name (O_TMPFILE) that gets its name when it is complete: whoever finds the name finds a whole file, and a
- * process that dies before leaves nothing. Without O_EXCL, which here would mean "may never get a name". Where the file system
- * has no nameless files, or there is no /proc through which one could be named, it is a file with a temporary name
+ * Making. A file without a name (O_TMPFILE) that gets its name when it is complete: whoever finds the name finds a whole file,
+ * and a process that dies before leaves nothing. Without O_EXCL, which here would mean "may never get a name". Where the file
+ * system has no nameless files, or there is no /proc through which one could be named, it is a file with a temporary name
  * `.NAME.<16 hex>` that is renamed; the list of linux_fork.c knows that name.
  *
  * Opening. Never with O_CREAT: in a sticky directory the kernel refuses O_CREAT on another user's file, even to root
- * (fs.protected_regular). What is not a regular file is not even opened, since opening a device or a FIFO can do something.
- */
+ * (fs.protected_regular). What is not a regular file is not even opened, since opening a device or a FIFO can do something. */
 #include "linux.h"
 
 #include <dirent.h>
@@ -26,13 +25,19 @@
 
 const char *tn_linux_kind_words(mode_t mode) {
   switch (mode & S_IFMT) {
-    case S_IFDIR: return "it is a directory, not a regular file";
-    case S_IFLNK: return "it is a symbolic link, and links are not followed";
-    case S_IFIFO: return "it is a FIFO, not a regular file";
-    case S_IFSOCK: return "it is a socket, not a regular file";
+    case S_IFDIR:
+      return "it is a directory, not a regular file";
+    case S_IFLNK:
+      return "it is a symbolic link, and links are not followed";
+    case S_IFIFO:
+      return "it is a FIFO, not a regular file";
+    case S_IFSOCK:
+      return "it is a socket, not a regular file";
     case S_IFCHR:
-    case S_IFBLK: return "it is a device, not a regular file";
-    default: return "it is not a regular file";
+    case S_IFBLK:
+      return "it is a device, not a regular file";
+    default:
+      return "it is not a regular file";
   }
 }
 
@@ -56,8 +61,7 @@ bool tn_linux_same_file(const tn_os_file *file, const struct stat *status) {
 
 static int open_again(const char *path, int flags, mode_t mode) {
   int descriptor;
-  do
-    descriptor = open(path, flags | O_CLOEXEC, mode);
+  do descriptor = open(path, flags | O_CLOEXEC, mode);
   while (descriptor < 0 && errno == EINTR);
   return descriptor;
 }
@@ -163,7 +167,8 @@ int tn_os_make(tn_os_file *ret_file, const char *path, uint32_t mode, uint32_t g
 
 /* ---- Naming ---------------------------------------------------------------------------------------------------------- */
 
-/* 0, or -1 with errno. The first way needs CAP_DAC_READ_SEARCH on most kernels and says ENOENT without it; the second needs /proc. */
+/* 0, or -1 with errno. The first way needs CAP_DAC_READ_SEARCH on most kernels and says ENOENT without it; the second needs
+ * /proc. */
 static int link_nameless(int descriptor, const char *path) {
   if (!TN_FAULTED("name.empty_path") && linkat(descriptor, "", AT_FDCWD, path, AT_EMPTY_PATH) == 0) return 0;
   if (errno == EEXIST) return -1;
@@ -268,13 +273,26 @@ int tn_linux_medium(int descriptor, const char **ret_name) {
     uint32_t type;
     int medium;
     const char *name;
-  } known[] = {{0x01021994, TN_OS_MEMORY, "tmpfs"},    {0x858458f6, TN_OS_MEMORY, "ramfs"},    {0x958458f6, TN_OS_MEMORY, "hugetlbfs"},
-               {0x00006969, TN_OS_NETWORK, "NFS"},     {0x0000517b, TN_OS_NETWORK, "SMB"},     {0xff534d42, TN_OS_NETWORK, "CIFS"},
-               {0xfe534d42, TN_OS_NETWORK, "SMB"},     {0x01021997, TN_OS_NETWORK, "9P"},      {0x65735546, TN_OS_NETWORK, "FUSE"},
-               {0x00c36400, TN_OS_NETWORK, "Ceph"},    {0x5346414f, TN_OS_NETWORK, "AFS"},     {0x6b414653, TN_OS_NETWORK, "AFS"},
-               {0x73757245, TN_OS_NETWORK, "Coda"},    {0x0bd00bd0, TN_OS_NETWORK, "Lustre"},  {0x01161970, TN_OS_NETWORK, "GFS2"},
-               {0x7461636f, TN_OS_NETWORK, "OCFS2"},   {0x19830326, TN_OS_NETWORK, "BeeGFS"},  {0x47504653, TN_OS_NETWORK, "GPFS"},
-               {0x20030528, TN_OS_NETWORK, "OrangeFS"}, {0x786f4256, TN_OS_NETWORK, "a VirtualBox shared folder"},
+  } known[] = {{0x01021994, TN_OS_MEMORY, "tmpfs"},
+               {0x858458f6, TN_OS_MEMORY, "ramfs"},
+               {0x958458f6, TN_OS_MEMORY, "hugetlbfs"},
+               {0x00006969, TN_OS_NETWORK, "NFS"},
+               {0x0000517b, TN_OS_NETWORK, "SMB"},
+               {0xff534d42, TN_OS_NETWORK, "CIFS"},
+               {0xfe534d42, TN_OS_NETWORK, "SMB"},
+               {0x01021997, TN_OS_NETWORK, "9P"},
+               {0x65735546, TN_OS_NETWORK, "FUSE"},
+               {0x00c36400, TN_OS_NETWORK, "Ceph"},
+               {0x5346414f, TN_OS_NETWORK, "AFS"},
+               {0x6b414653, TN_OS_NETWORK, "AFS"},
+               {0x73757245, TN_OS_NETWORK, "Coda"},
+               {0x0bd00bd0, TN_OS_NETWORK, "Lustre"},
+               {0x01161970, TN_OS_NETWORK, "GFS2"},
+               {0x7461636f, TN_OS_NETWORK, "OCFS2"},
+               {0x19830326, TN_OS_NETWORK, "BeeGFS"},
+               {0x47504653, TN_OS_NETWORK, "GPFS"},
+               {0x20030528, TN_OS_NETWORK, "OrangeFS"},
+               {0x786f4256, TN_OS_NETWORK, "a VirtualBox shared folder"},
                {0xbacbacbc, TN_OS_NETWORK, "a VMware shared folder"}};
   struct statfs system;
   *ret_name = NULL;
@@ -306,12 +324,14 @@ int tn_os_status_of(const tn_os_file *file, tn_os_status *ret_status) {
 int tn_linux_still_ours(const tn_os_file *file) {
   struct stat status;
   if (inherited(file))
-    return tn_linux_fail_words(TARN_E_EVICTED, "the descriptor belongs to the process that forked this one and was closed here");
+    return tn_linux_fail_words(TARN_E_EVICTED,
+                               "the descriptor belongs to the process that forked this one and was closed here");
   if (fstat((int)file->handle, &status) != 0)
     return tn_linux_fail_words(TARN_E_EVICTED, "descriptor %d was closed behind Tarn's back", (int)file->handle);
   return tn_linux_same_file(file, &status)
-           ? 0
-           : tn_linux_fail_words(TARN_E_EVICTED, "descriptor %d was closed behind Tarn's back and now is another file", (int)file->handle);
+             ? 0
+             : tn_linux_fail_words(TARN_E_EVICTED, "descriptor %d was closed behind Tarn's back and now is another file",
+                                   (int)file->handle);
 }
 
 int tn_os_still_ours(const tn_os_file *file) {
@@ -332,7 +352,8 @@ int tn_os_leads_here(const tn_os_file *file, const char *path) {
 
 /* ---- Removing -------------------------------------------------------------------------------------------------------- */
 
-/* The look and the removal are two steps: only the holder of all users' lock removes a name, so nobody changes it in between. */
+/* The look and the removal are two steps: only the holder of all users' lock removes a name, so nobody changes it in between.
+ */
 int tn_os_remove(const tn_os_file *file, const char *path) {
   TN_FAULT("remove");
   int here = leads_here(file, path);
@@ -353,8 +374,8 @@ int tn_os_remove_path(const char *path) {
 /* ---- Whom to believe ------------------------------------------------------------------------------------------------- */
 
 /* In a directory that others can write to, a file of somebody else's may have been put there for us to find. In one that only
- * this user, root and a group they chose can write to, its rights have decided already. (Who can exchange a directory further up can
- * do anything; that is not looked at.) */
+ * this user, root and a group they chose can write to, its rights have decided already. (Who can exchange a directory further
+ * up can do anything; that is not looked at.) */
 int tn_os_trusted(const char *path, const tn_os_status *status) {
   TN_FAULT("trusted");
   uint32_t me = (uint32_t)geteuid();
@@ -389,8 +410,7 @@ int tn_os_read_at(const tn_os_file *file, uint64_t offset, void *buffer, uint64_
 int tn_os_sync(const tn_os_file *file) {
   TN_FAULT("sync");
   int result;
-  do
-    result = fdatasync((int)file->handle);
+  do result = fdatasync((int)file->handle);
   while (result != 0 && errno == EINTR);
   return result == 0 ? 0 : tn_linux_fail();
 }

@@ -1,18 +1,19 @@
 /* linux_fork.c: what a forked child must not keep, and how it knows that it is one.
  *
- * A record lock belongs to an open description. A child that keeps a copy of the descriptor, or a mapping made from it, keeps the
- * description and so the lock: its dead parent would seem to live. So after fork the child has neither:
+ * A record lock belongs to an open description. A child that keeps a copy of the descriptor, or a mapping made from it, keeps
+ * the description and so the lock: its dead parent would seem to live. So after fork the child has neither:
  *
- *   descriptors  are in a list; a handler that runs in the child closes them (only close: the child must not *unlock*, the lock is its
- *                parent's). Numbers may have been closed and used again behind our back, so it compares device and inode first.
+ *   descriptors  are in a list; a handler that runs in the child closes them (only close: the child must not *unlock*, the
+ *                lock is its parent's). Numbers may have been closed and used again behind our back, so it compares device and
+ *                inode first.
  *   mappings     are MADV_DONTFORK (linux_map.c).
  *
  * Between open and the list, and between mmap and madvise, a fork by another thread would slip through: those steps, and fork
- * itself, go through one gate. (exec closes everything by itself: O_CLOEXEC. posix_spawn and vfork run no handlers and need none.)
+ * itself, go through one gate. (exec closes everything by itself: O_CLOEXEC. posix_spawn and vfork run no handlers and need
+ * none.)
  *
  * A raw clone() runs no handlers either. Its child keeps descriptors and locks, which nobody can help, but it still knows that
- * it is a child: tn_os_life() reads a page that the kernel wipes in children.
- */
+ * it is a child: tn_os_life() reads a page that the kernel wipes in children. */
 #include "linux.h"
 
 #include <pthread.h>
@@ -85,7 +86,8 @@ int tn_linux_list_add(const tn_os_file *file, char *temporary) {
 
 static entry *find(const tn_os_file *file) {
   for (size_t i = 0; i < used; i++)
-    if (entries[i].file.handle == file->handle && entries[i].file.device == file->device && entries[i].file.inode == file->inode)
+    if (entries[i].file.handle == file->handle && entries[i].file.device == file->device &&
+        entries[i].file.inode == file->inode)
       return &entries[i];
   return NULL;
 }
@@ -122,13 +124,15 @@ static tn_atomic32 *make_page(void) {
     return NULL;
   }
   tn_atomic32 *there = NULL;
-  if (tn_cas(&life_page, &there, (tn_atomic32 *)made)) return made; /* [O2] the page before its address. Pairs with the load [O2] */
+  if (tn_cas(&life_page, &there, (tn_atomic32 *)made))
+    return made; /* [O2] the page before its address. Pairs with the load [O2] */
   munmap(made, size);
   return there;
 }
 
-/* 0 on the page means a child that asks for the first time, or the very first call of all. Of several threads that see it one sets the page,
- * the others find its number there: life_last moves after the page, so a thread that reads it too late fails at the page. */
+/* 0 on the page means a child that asks for the first time, or the very first call of all. Of several threads that see it one
+ * sets the page, the others find its number there: life_last moves after the page, so a thread that reads it too late fails at
+ * the page. */
 static uint32_t new_life(tn_atomic32 *page) {
   uint32_t number = tn_load_acquire(&life_last) + 1, none = 0; /* [O3] pairs with the release [O3] */
   if (number == 0) number = 1;

@@ -1,12 +1,11 @@
 /* linux_lock.c: byte locks that the kernel releases when their holder dies.
  *
- * Open file description locks (F_OFD_SETLK), not the older kind: those belong to the process, so that closing any descriptor of
- * the file, or opening it twice, loses them silently. These belong to the description and are gone when the last copy of it is: at
- * exit, whatever the exit was, before the parent can reap. Wine's LockFileEx is the same lock.
+ * Open file description locks (F_OFD_SETLK), not the older kind: those belong to the process, so that closing any descriptor
+ * of the file, or opening it twice, loses them silently. These belong to the description and are gone when the last copy of it
+ * is: at exit, whatever the exit was, before the parent can reap. Wine's LockFileEx is the same lock.
  *
- * A lock of an own description never refuses the own description: two handles in one process exclude each other only since each
- * opens the file for itself.
- */
+ * A lock of an own description never refuses the own description: two handles in one process exclude each other only since
+ * each opens the file for itself. */
 #include "linux.h"
 
 #include <stdio.h>
@@ -29,8 +28,7 @@ static short type_of(int how) { return how == TN_OS_EXCLUSIVE ? F_WRLCK : F_RDLC
 static int set(int descriptor, short type, uint64_t byte) {
   struct flock lock = range(type, byte, 1);
   int result;
-  do
-    result = fcntl(descriptor, F_OFD_SETLK, &lock);
+  do result = fcntl(descriptor, F_OFD_SETLK, &lock);
   while (result != 0 && errno == EINTR);
   if (result == 0) return 1;
   return errno == EAGAIN || errno == EACCES ? 0 : -1;
@@ -122,7 +120,8 @@ static int prove(const tn_os_file *file, int second, int exclusive, uint64_t byt
   int failed = result < 0 ? fail_lock() : 0;
   set((int)file->locks, F_UNLCK, byte);
   if (failed) return failed;
-  return result ? 0 : tn_linux_fail_words(TARN_E_UNSUPPORTED, "two openings of the file were both given the same exclusive lock");
+  return result ? 0
+                : tn_linux_fail_words(TARN_E_UNSUPPORTED, "two openings of the file were both given the same exclusive lock");
 }
 
 int tn_os_locks_conflict(const tn_os_file *file, const char *path, uint64_t byte) {
@@ -135,7 +134,8 @@ int tn_os_locks_conflict(const tn_os_file *file, const char *path, uint64_t byte
 #endif
   const char *system;
   if (tn_linux_medium((int)file->handle, &system) == TN_OS_NETWORK)
-    return tn_linux_fail_words(TARN_E_UNSUPPORTED, "the file system is %s: other machines may share it, and no lock tells of them", system);
+    return tn_linux_fail_words(TARN_E_UNSUPPORTED,
+                               "the file system is %s: other machines may share it, and no lock tells of them", system);
   int exclusive = 0, second = second_description(file, path, &exclusive);
   if (second < 0) return tn_linux_fail();
   int result = prove(file, second, exclusive, byte);

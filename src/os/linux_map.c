@@ -1,12 +1,11 @@
 /* linux_map.c: mappings.
  *
- * Unless they are to be inherited, mappings are left out of forked children (a copy would keep the open description, and with it the
- * locks, of a dead parent: linux_fork.c) and out of core dumps (writing them takes seconds in which the dying process still holds
- * its locks).
+ * Unless they are to be inherited, mappings are left out of forked children (a copy would keep the open description, and with
+ * it the locks, of a dead parent: linux_fork.c) and out of core dumps (writing them takes seconds in which the dying process
+ * still holds its locks).
  *
- * Requests (huge pages, prefault, lock) are granted or not; that is said after looking, not after asking. Huge pages are granted if
- * the kernel really made the pages of this range huge.
- */
+ * Requests (huge pages, prefault, lock) are granted or not; that is said after looking, not after asking. Huge pages are
+ * granted if the kernel really made the pages of this range huge. */
 #include "linux.h"
 
 #include <stdio.h>
@@ -41,8 +40,8 @@ static size_t huge_size(void) {
   return (size_t)size;
 }
 
-/* Address space in which address and offset agree below the size of a huge page, which the kernel demands of both: take more than
- * needed, place the mapping in it, give back both ends. */
+/* Address space in which address and offset agree below the size of a huge page, which the kernel demands of both: take more
+ * than needed, place the mapping in it, give back both ends. */
 static void *map_aligned(const want *w, size_t huge) {
   size_t page = tn_os_capabilities()->granularity, length = (w->length + page - 1) / page * page;
   if (length > SIZE_MAX - huge) {
@@ -64,8 +63,8 @@ static void *map_aligned(const want *w, size_t huge) {
   return mapped;
 }
 
-/* 1 if all whole huge pages of the range are huge now, and there is one. Asking for them is for later pages; collapsing makes the ones
- * that are there (or allocates them) at once, or says no. */
+/* 1 if all whole huge pages of the range are huge now, and there is one. Asking for them is for later pages; collapsing makes
+ * the ones that are there (or allocates them) at once, or says no. */
 static bool make_huge(const want *w, char *address, size_t huge) {
   if (!huge) return false;
   size_t skip = (size_t)(-(uintptr_t)address & (huge - 1));
@@ -77,13 +76,13 @@ static bool make_huge(const want *w, char *address, size_t huge) {
 
 /* ---- Prefault -------------------------------------------------------------------------------------------------------- */
 
-/* Before Linux 5.14. Reading only, and only what the file has: a write to a page for which there is no room would be a SIGBUS. */
+/* Before Linux 5.14. Reading only, and only what the file has: a write to a page for which there is no room would be a SIGBUS.
+ */
 static bool touch(const want *w, const char *address) {
   struct stat status;
   if (fstat(w->descriptor, &status) != 0 || (uint64_t)status.st_size < w->offset + w->length) return false;
   size_t page = tn_os_capabilities()->granularity;
-  for (size_t at = 0; at < w->length; at += page)
-    (void)*(const volatile char *)(address + at);
+  for (size_t at = 0; at < w->length; at += page) (void)*(const volatile char *)(address + at);
   return true;
 }
 
@@ -91,8 +90,7 @@ static bool prefault(const want *w, void *address) {
   int how = w->protection & PROT_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
   int result;
   if (TN_FAULTED("map.populate")) return touch(w, address);
-  do
-    result = madvise(address, w->length, how);
+  do result = madvise(address, w->length, how);
   while (result != 0 && (errno == EINTR || errno == EAGAIN));
   return result == 0 || (errno == EINVAL && touch(w, address));
 }
@@ -126,7 +124,8 @@ int tn_os_map(const tn_os_file *file, uint64_t offset, uint64_t length, int acce
   TN_FAULT("map");
   if (length == 0) return tn_linux_fail_words(TARN_E_INVALID, "a mapping has at least one byte");
   if (length > (uint64_t)PTRDIFF_MAX || offset > INT64_MAX - length)
-    return tn_linux_fail_words(TARN_E_TOO_LARGE, "it does not fit the address space of a %u-bit process", (unsigned)sizeof(void *) * 8);
+    return tn_linux_fail_words(TARN_E_TOO_LARGE, "it does not fit the address space of a %u-bit process",
+                               (unsigned)sizeof(void *) * 8);
   bool writes = access & TN_OS_WRITE || flags & TN_OS_MAP_COPY;
   want w = {.descriptor = (int)file->handle,
             .protection = writes ? PROT_READ | PROT_WRITE : PROT_READ,

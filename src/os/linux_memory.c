@@ -1,10 +1,10 @@
 /* linux_memory.c: how much memory this process could take before the kernel kills for it: what the machine has, and what the
  * control groups of this process leave.
  *
- * A process is in one group of the memory hierarchy (both versions of it exist: v1 "memory", v2 the unified one), and in all groups
- * above it; each may have a limit. What a group leaves is its limit less its usage, plus the file cache in its usage that the kernel
- * would drop first. Groups' swap is not counted: this may refuse what slow memory could still hold, and never lets through what kills.
- */
+ * A process is in one group of the memory hierarchy (both versions of it exist: v1 "memory", v2 the unified one), and in all
+ * groups above it; each may have a limit. What a group leaves is its limit less its usage, plus the file cache in its usage
+ * that the kernel would drop first. Groups' swap is not counted: this may refuse what slow memory could still hold, and never
+ * lets through what kills. */
 #include "linux.h"
 
 #include <inttypes.h>
@@ -17,7 +17,8 @@ typedef struct version {
   const char *limit, *usage, *inactive, *active;
 } version;
 
-static const version v1 = {"cgroup", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", "total_active_file"};
+static const version v1 = {"cgroup", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file",
+                           "total_active_file"};
 static const version v2 = {"cgroup2", "memory.max", "memory.current", "inactive_file", "active_file"};
 
 #ifdef TN_TESTING
@@ -79,8 +80,8 @@ static bool parse_mount(char *line, const version *which, const char **ret_top, 
   return true;
 }
 
-/* group as seen below a mount that shows the hierarchy from top down: what follows top in it. Outside of it (another namespace): the
- * mount itself. */
+/* group as seen below a mount that shows the hierarchy from top down: what follows top in it. Outside of it (another
+ * namespace): the mount itself. */
 static const char *below(const char *group, const char *top) {
   size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);
   if (strncmp(group, top, length) != 0 || (group[length] && group[length] != '/') || strstr(group, "/..")) return "";
@@ -185,8 +186,7 @@ uint64_t tn_linux_memory_room(char *ret_what, size_t what_size) {
   uint64_t left = machine(), least_group = UINT64_MAX;
   snprintf(ret_what, what_size, "this machine's memory");
   const version *const both[] = {&v2, &v1};
-  for (int i = 0; i < 2; i++)
-    least_group = least(both[i], where, sizeof where, least_group);
+  for (int i = 0; i < 2; i++) least_group = least(both[i], where, sizeof where, least_group);
   if (least_group >= left) return left;
   snprintf(ret_what, what_size, "the memory cgroup %s", where);
   return least_group;

@@ -1,5 +1,5 @@
-/* linux_process.c: threads, time, randomness, and what is known of this and of other processes. Process numbers are for people to
- * read: nothing in Tarn believes a death because a number is gone. */
+/* linux_process.c: threads, time, randomness, and what is known of this and of other processes. Process numbers are for people
+ * to read: nothing in Tarn believes a death because a number is gone. */
 #include "linux.h"
 
 #include <pthread.h>
@@ -63,8 +63,7 @@ int64_t tn_os_unix_time(void) { return clock_ns(CLOCK_REALTIME); }
 void tn_os_pause(int64_t ns) {
   if (ns <= 0) return;
   struct timespec left = {.tv_sec = (time_t)(ns / NS_IN_S), .tv_nsec = (long)(ns % NS_IN_S)};
-  while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR) {
-  }
+  while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR) {}
 }
 
 /* ---- Randomness ------------------------------------------------------------------------------------------------------ */
@@ -94,8 +93,7 @@ static ssize_t read_small(const char *path, char *buffer, size_t size) {
   int descriptor = open(path, O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return -1;
   ssize_t got;
-  do
-    got = read(descriptor, buffer, size - 1);
+  do got = read(descriptor, buffer, size - 1);
   while (got < 0 && errno == EINTR);
   close(descriptor);
   if (got >= 0) buffer[got] = 0;
@@ -112,8 +110,7 @@ static void parse_stat(char *text, tn_os_process *ret) {
   ret->stopped = state == 'T' || state == 't';
   size_t length = (size_t)(close - open - 1);
   if (length >= sizeof ret->name) length = sizeof ret->name - 1;
-  for (size_t i = 0; i < length; i++)
-    ret->name[i] = (unsigned char)open[1 + i] < 32 || open[1 + i] == 127 ? '?' : open[1 + i];
+  for (size_t i = 0; i < length; i++) ret->name[i] = (unsigned char)open[1 + i] < 32 || open[1 + i] == 127 ? '?' : open[1 + i];
   ret->name[length] = 0;
 }
 

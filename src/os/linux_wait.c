@@ -97,15 +97,13 @@ int tn_os_event_make(intptr_t *ret_event) {
 /* EAGAIN: the counter is at its end, so it is set already. */
 void tn_os_event_set(intptr_t event) {
   uint64_t one = 1;
-  while (write((int)event, &one, sizeof one) < 0 && errno == EINTR) {
-  }
+  while (write((int)event, &one, sizeof one) < 0 && errno == EINTR) {}
 }
 
 /* EAGAIN: it was clear. */
 void tn_os_event_clear(intptr_t event) {
   uint64_t count;
-  while (read((int)event, &count, sizeof count) < 0 && errno == EINTR) {
-  }
+  while (read((int)event, &count, sizeof count) < 0 && errno == EINTR) {}
 }
 
 int tn_os_event_wait(intptr_t event, int64_t timeout_ns) {

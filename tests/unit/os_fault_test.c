@@ -1,5 +1,5 @@
-/* os_fault_test.c: each call of the seam made to fail once, and the ways to ask for that (src/os/fault.h): a test that trusts in a fault or
- * a kill that does not come proves nothing. */
+/* os_fault_test.c: each call of the seam made to fail once, and the ways to ask for that (src/os/fault.h): a test that trusts
+ * in a fault or a kill that does not come proves nothing. */
 #include "../check.h"
 
 #include "atomic.h"
@@ -181,7 +181,8 @@ static int call_boot_id(void) {
   return !tn_os_boot_id(id);
 }
 
-/* result: what a faulted call returns. Where whether it can work at all depends on the system, only the fault's result counts. */
+/* result: what a faulted call returns. Where whether it can work at all depends on the system, only the fault's result counts.
+ */
 static const struct {
   const char *call;
   int (*run)(void);
@@ -242,8 +243,7 @@ static void test_each_call_fails_once(void) {
 /* ---- How faults and steps are asked for ------------------------------------------------------------------------------- */
 
 static int ask(int times, char ret_answers[16]) {
-  for (int i = 0; i < times; i++)
-    ret_answers[i] = (char)('0' + tn_fault("one"));
+  for (int i = 0; i < times; i++) ret_answers[i] = (char)('0' + tn_fault("one"));
   ret_answers[times] = 0;
   return times;
 }
@@ -285,7 +285,8 @@ static int role_faults(int argc, char **argv) {
 static void test_fault_environment(void) {
   static const struct {
     const char *value, *answers;
-  } cases[] = {{"one:2", "01000"}, {"one:2:3", "01110"}, {"one:4:0", "00011"}, {"*:1:1", "10000"}, {"two:1:0", "00000"}, {NULL, "00000"}};
+  } cases[] = {{"one:2", "01000"}, {"one:2:3", "01110"}, {"one:4:0", "00011"},
+               {"*:1:1", "10000"}, {"two:1:0", "00000"}, {NULL, "00000"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     check_set_env("TARN_TEST_FAULT", cases[i].value);
     check_process *process = check_start("faults", NULL);

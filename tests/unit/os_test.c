@@ -1,5 +1,5 @@
-/* os_test.c: the contract of the seam (src/os/os.h), the same on every system. Its calls made to fail: os_fault_test.c. What is one
- * system's own: os_linux_test.c. */
+/* os_test.c: the contract of the seam (src/os/os.h), the same on every system. Its calls made to fail: os_fault_test.c. What
+ * is one system's own: os_linux_test.c. */
 #include "../check.h"
 
 #include "atomic.h"
@@ -170,8 +170,7 @@ static void test_trusted_own(void) {
 static void test_read_at(void) {
   tn_os_file file = os_make_file("a", 4096), reader = os_open_file("a", TN_OS_READ);
   uint8_t *view = os_map(&file, 0, 4096, BOTH), buffer[64];
-  for (int i = 0; i < 4096; i++)
-    view[i] = (uint8_t)(i * 7);
+  for (int i = 0; i < 4096; i++) view[i] = (uint8_t)(i * 7);
   uint64_t got = 99;
   CHECK_OK(tn_os_read_at(&reader, 100, buffer, 64, &got));
   CHECK_UINT(64, got);
@@ -567,10 +566,7 @@ static const check_test tests[] = {{"paths", test_paths, 0},
                                    {"process_ended", test_process_ended, 0},
                                    {0}};
 
-static const check_role roles[] = {{"makes_and_dies", role_makes_and_dies},
-                                   {"holder", role_holder},
-                                   {"sleeper", role_sleeper},
-                                   {"waiter", role_waiter},
-                                   {0}};
+static const check_role roles[] = {
+    {"makes_and_dies", role_makes_and_dies}, {"holder", role_holder}, {"sleeper", role_sleeper}, {"waiter", role_waiter}, {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }
