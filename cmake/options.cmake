@@ -5,6 +5,9 @@ set(tarn_warnings -Wall -Wextra -Wconversion -Wundef -Wmissing-prototypes -Werro
 function(tarn_compile_options target)
   target_compile_options(${target} PRIVATE ${tarn_warnings} -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
   target_compile_definitions(${target} PRIVATE _GNU_SOURCE= _FILE_OFFSET_BITS=64) # empty: as a #define in a source has it
+  if(CMAKE_C_FLAGS MATCHES "-m32")
+    target_compile_options(${target} PRIVATE -Wno-psabi) # a note about compilers before GCC 11; the layout is asserted
+  endif()
   if(WIN32)
     target_compile_definitions(${target} PRIVATE __USE_MINGW_ANSI_STDIO=1 _WIN32_WINNT=0x0A00)
     target_link_options(${target} PRIVATE -static-libgcc)

@@ -23,6 +23,9 @@ static void is_in_the_readme(const char *name) {
   CHECK(fenced != NULL);
   snprintf(fenced, strlen(source) + 16, "```c\n%s```\n", source);
   CHECK_CONTAINS(fenced, readme);
+  free(fenced);
+  free(source);
+  free(readme);
 }
 
 static void test_readme_shows_these_files(void) {

@@ -46,7 +46,7 @@ static void test_growing_under_readers(void) {
   tarn_item held[4];
   for (int i = 0; i < 200; i++) {
     uint64_t size = (uint64_t)(i * 14983) % sizeof value;
-    memset(value, i, size);
+    memset(value, i, (size_t)size);
     CHECK_OK(tarn_board_put(writer, value, size, NULL, 0));
     tarn_item *item = &held[i % 4];
     if (i >= 4) {
@@ -82,6 +82,7 @@ static void test_takeover(void) {
   tarn_item item;
   CHECK_OK(tarn_board_read(reader, &item, 0));
   CHECK_UINT(1, item.number);
+  CHECK_OK(tarn_board_release(reader, &item));
   CHECK_OK(tarn_board_put(second, "two!", 4, NULL, 0));
   char data[8];
   CHECK_RESULT(TARN_E_TOO_LARGE, tarn_board_get(reader, data, 3, &item, 0));
