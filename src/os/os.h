@@ -21,6 +21,7 @@ typedef struct tn_os_caps {
   uint8_t shared_futex; /* 1: tn_os_wake reaches other processes; 0: sleepers are woken one by one by tn_os_wake_slot */
   uint8_t case_folds;   /* 1: names that differ only in case lead to the same file */
   uint8_t sections;     /* 1: the plain name of a raw map is a named section, not a file (tn_os_section_open) */
+  uint8_t nameless;     /* 1: a file that is made has no name at all; 0: a hidden one, in directories until all have closed it */
 } tn_os_caps;
 
 const tn_os_caps *tn_os_capabilities(void);

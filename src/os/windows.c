@@ -181,7 +181,7 @@ void tn_os_process_of(uint32_t number, tn_os_process *ret_process) {
 
 /* Under Wine the id is Linux's, so that both sides of a shared file mean the same boot; Windows has none that all may read. */
 int tn_os_boot_id(uint8_t ret_id[16]) {
-  if (!tn_win_is_wine()) return 0;
+  if (TN_FAULTED("boot_id") || !tn_win_is_wine()) return 0;
   HANDLE file = CreateFileW(L"\\\\?\\unix\\proc\\sys\\kernel\\random\\boot_id", GENERIC_READ, TN_SHARE_ALL, NULL, OPEN_EXISTING,
                             0, NULL);
   if (file == INVALID_HANDLE_VALUE) return 0;

@@ -133,6 +133,7 @@ static int fill_holes(const tn_os_file *file, uint64_t offset, uint64_t end, uin
 int tn_os_reserve(const tn_os_file *file, uint64_t offset, uint64_t length) {
   TN_FAULT("reserve");
   if (file->locks == TN_SECTION) return tn_win_refuse(TARN_E_UNSUPPORTED, "a named section cannot change its size");
+  if (length == 0) return 0;
   HANDLE handle = tn_win_handle(file->handle);
   uint64_t end = offset + length, size = 0, occupied = 0;
   if (end < offset || end > INT64_MAX) return tn_win_refuse(TARN_E_NO_SPACE, "no file can be that large");
@@ -163,7 +164,7 @@ void tn_os_give_back(const tn_os_file *file, uint64_t offset, uint64_t length) {
 uint64_t tn_os_room(const tn_os_file *file) {
   full_size sizes;
   IO_STATUS_BLOCK block;
-  if (file->locks == TN_SECTION) return UINT64_MAX;
+  if (TN_FAULTED("room") || file->locks == TN_SECTION) return UINT64_MAX;
   NTSTATUS status = NtQueryVolumeInformationFile(tn_win_handle(file->handle), &block, &sizes, sizeof sizes,
                                                  (FS_INFORMATION_CLASS)CLASS_FULL_SIZE);
   if (status < 0) return UINT64_MAX;

@@ -86,6 +86,7 @@ int tn_os_map(const tn_os_file *file, uint64_t offset, uint64_t length, int acce
   TN_FAULT("map");
   int is_section = file->locks == TN_SECTION;
   HANDLE section = tn_win_handle(file->handle);
+  if (length == 0) return tn_win_refuse(TARN_E_INVALID, "nothing was asked for"); /* the system would map all there is */
   if (length > SIZE_MAX) return tn_win_failed_with(ERROR_NOT_ENOUGH_MEMORY);
   if (!is_section) section = CreateFileMappingW(section, NULL, page_access(access, flags), 0, 0, NULL);
   if (!section) return map_failed();

@@ -89,7 +89,10 @@ static const char *unfit(const char *name, size_t length) {
   return NULL;
 }
 
-int tn_os_is_device_name(const char *name) { return unfit(name, strlen(name)) != NULL; }
+int tn_os_is_device_name(const char *name) {
+  size_t length = strlen(name);
+  return length == 0 || length > 255 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || unfit(name, length) != NULL;
+}
 
 /* ---- Paths ----------------------------------------------------------------------------------------------------------- */
 

@@ -97,7 +97,7 @@ int tn_os_wake(const _Atomic uint32_t *word, int count) {
 
 void tn_os_wake_slot(void **cache, const uint8_t identity[16], uint32_t slot) {
   beds *known = *cache;
-  if (slot >= SLOTS) return;
+  if (TN_FAULTED("wake_slot") || slot >= SLOTS) return;
   if (known && memcmp(known->identity, identity, 16) != 0) {
     tn_os_wake_forget(cache);
     known = NULL;
@@ -150,8 +150,8 @@ uint32_t tn_os_wake_domain(void) {
 }
 
 /* FlushProcessWriteBuffers reaches the threads of this process only. */
-int tn_os_barrier_join(void) { return 0; }
-int tn_os_barrier(void) { return 0; }
+int tn_os_barrier_join(void) { return (void)TN_FAULTED("barrier_join"), 0; }
+int tn_os_barrier(void) { return (void)TN_FAULTED("barrier"), 0; }
 
 /* ---- Events of one process ------------------------------------------------------------------------------------------- */
 

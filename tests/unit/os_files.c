@@ -34,8 +34,7 @@ uint8_t *os_map(const tn_os_file *file, uint64_t offset, uint64_t length, int ac
 }
 
 int os_count_name(const char *name, void *argument) {
-  (void)name;
-  ++*(int *)argument;
+  if (tn_os_capabilities()->nameless || name[0] != '.') ++*(int *)argument; /* else a file that was made shows its hidden name */
   return 0;
 }
 
