@@ -28,6 +28,7 @@ static int decode(spng_ctx *context, const uint8_t *bytes, size_t size, cli_imag
   } else {
     code = spng_decode_image(context, image.pixels, room, SPNG_FMT_RGBA8, SPNG_DECODE_TRNS);
   }
+  if (!code) code = spng_decode_chunks(context); /* up to its end: a file that was cut off is not shown as if it were whole */
   if (code) {
     free(image.pixels);
     return refuse(why, code);

@@ -46,11 +46,23 @@ size_t cli_utf8_length(const uint8_t *bytes, size_t size) {
   return length;
 }
 
+/* Whether bytes could be the beginning of a character that was cut off. */
+static bool is_cut_character(const uint8_t *bytes, size_t size) {
+  static const uint8_t filler[3] = {0x80, 0x90, 0xa0}; /* one of these completes whatever can be completed */
+  for (size_t i = 0; i < sizeof filler; i++) {
+    uint8_t whole[4] = {filler[i], filler[i], filler[i], filler[i]};
+    if (size >= sizeof whole) return false;
+    memcpy(whole, bytes, size);
+    if (cli_utf8_length(whole, sizeof whole) > size) return true;
+  }
+  return false;
+}
+
 bool cli_is_text(const uint8_t *bytes, size_t size) {
   size_t at = 0;
   while (at < size) {
     size_t length = cli_utf8_length(bytes + at, size - at);
-    if (length == 0) return at > 0 && size - at < 4 && bytes[at] >= 0xc2; /* the cut at the end */
+    if (length == 0) return at > 0 && is_cut_character(bytes + at, size - at);
     if (length == 1 && bytes[at] < 32 && !strchr("\t\n\r\f\x1b", bytes[at])) return false;
     if (bytes[at] == 0 || bytes[at] == 127) return false;
     at += length;
