@@ -1,0 +1,370 @@
+/* lock.pml: the lock that survives its owner (src/lock.c). README.md here says what it shows and what it does not.
+ *
+ * TAKERS participants, each with a slot, enter the critical section ROUNDS times. In it they store the words A and B one after the
+ * other; whoever takes the lock over from a dead owner stores B = A, so that everybody who enters finds A = B. NOTE(slot) stands
+ * for what a participant keeps in its slot: it is 1 from joining to leaving, and 0 once somebody cleared up after its owner.
+ *
+ *   -DTAKERS=n -DROUNDS=n   (2 and 2)
+ *   -DNEWCOMER        one more participant comes and takes the slot of one that died
+ *   -DKILL=n          participants 0 to n - 1, who are like the others, are killed or not, at any step; needs SLICES
+ *   -DSLICES          a sleeper may wake by itself at any time, as if its slice were over
+ *   -DLIVE            check by acceptance cycles that every living participant gets through
+ *
+ * and what must break it:
+ *
+ *   -DNO_FENCE_1      unlock looks at the waiters bit and then stores 0, instead of exchanging
+ *   -DNO_FENCE_2      the lock is taken by a load and a store instead of a compare-and-swap
+ *   -DNO_FENCE_3      unlock's store may reach memory before the critical section's (with ANY_ORDER)
+ *   -DFORGET_WAITERS  whoever slept takes the lock without the waiters bit
+ *   -DNO_REREAD       the repairer stores its own word without looking whether the dead one's is still there
+ *   -DNO_REPAIR       the repairer does not finish what the dead owner began
+ *   -DREPAIR_BY_NOTE  what the dead owner began is found by a note in its slot alone; the next owner may die before it looks
+ *   -DTRUST_SLOT      nothing tells a dead owner's word from its slot's next owner (no generation), and the dead one's slot lock
+ *                     is not taken either; each alone is enough for the lock itself
+ *   -DCLEAR_LIVING    finding the word of a slot's former owner, the repairer also clears the slot, which has a new owner
+ */
+#ifndef TAKERS
+#define TAKERS 2
+#endif
+#ifndef ROUNDS
+#define ROUNDS 2
+#endif
+#ifndef KILL
+#define KILL 0
+#endif
+#ifdef NEWCOMER
+#define PROCESSES (TAKERS + 1)
+#else
+#define PROCESSES TAKERS
+#endif
+
+#define DEPTH 2
+#define WORD 0 /* who has the lock: 2 x (participant + 1) + waiters bit, 0 free; participant stands for {slot, generation} */
+#define A 1
+#define B 2
+#define NOTE(slot) (3 + (slot))
+#define GENERATION(slot) (3 + TAKERS + (slot))
+#define WORDS (3 + 2 * TAKERS)
+#define WAITERS 1
+#define MINE (2 * (me + 1))
+#define OWNER(word) ((word) / 2 - 1)
+#define NOBODY 255
+
+#include "memory.pml"
+
+byte holder[TAKERS] = NOBODY; /* of the slot's lock byte; the kernel's */
+byte home[PROCESSES];         /* the slot that a participant's word names */
+bit asleep[PROCESSES], killed[PROCESSES], gone[PROCESSES], ended[PROCESSES];
+byte inside = NOBODY; /* who believes to be in the critical section */
+
+#if KILL > 0
+#define UNLESS_KILLED unless { killed[me] }
+#else
+#define UNLESS_KILLED
+#endif
+
+/* from -> to, in one step; ok says whether it was from. Where what follows touches nothing shared it belongs to the same step: fewer
+ * states, and no behaviour less. */
+inline compare_and_swap(from, to) {
+  DRAINED(me) ->
+  if
+  :: memory[WORD] == (from) -> memory[WORD] = to; ok = 1
+  :: else -> ok = 0
+  fi
+}
+
+/* If it is not free, seen is what it is instead. */
+inline try_free(to) {
+#ifdef NO_FENCE_2
+  seen = LOAD(me, WORD);
+  ok = (seen == 0);
+  if
+  :: ok -> STORE(me, WORD, to)
+  :: else
+  fi
+#else
+  atomic {
+    compare_and_swap(0, to); /* [L1] */
+    seen = (ok -> 0 : memory[WORD])
+  }
+#endif
+}
+
+inline finish_for_the_dead() {
+#if defined(NO_REPAIR)
+  skip
+#elif defined(REPAIR_BY_NOTE)
+  if
+  :: LOAD(me, NOTE(slot)) == 2 -> STORE(me, B, LOAD(me, A))
+  :: else
+  fi
+#else
+  STORE(me, B, LOAD(me, A))
+#endif
+}
+
+/* The owner named by seen is proven dead: take its place, finish what it began. */
+inline replace() {
+#ifdef NO_REREAD
+  atomic { DRAINED(me) -> memory[WORD] = MINE + WAITERS; ok = 1 };
+#else
+  atomic { compare_and_swap(seen, MINE + WAITERS) };
+#endif
+  if
+  :: ok -> finish_for_the_dead()
+  :: else
+  fi
+}
+
+inline clear_slot(slot) {
+  STORE(me, NOTE(slot), 0)
+}
+
+/* Holding no lock of the slot, find out and take over in one step: what TRUST_SLOT does in place of replace_locked. */
+inline replace_unlocked() {
+  atomic {
+    DRAINED(me) ->
+    ok = (memory[WORD] != 0 && home[OWNER(memory[WORD])] == slot);
+    if
+    :: ok -> memory[WORD] = MINE + WAITERS
+    :: else
+    fi
+  };
+  if
+  :: ok -> finish_for_the_dead()
+  :: else
+  fi
+}
+
+inline replace_locked() {
+  if
+  :: atomic { holder[slot] == NOBODY -> holder[slot] = me };
+     replace();
+     if
+     :: ok -> clear_slot(slot) /* the slot last */
+     :: else
+     fi;
+     atomic { DRAINED(me) -> holder[slot] = NOBODY } /* a call of the system */
+  :: holder[slot] != NOBODY /* somebody else repairs, or joins */
+  fi
+}
+
+inline replace_former() {
+#if defined(NEWCOMER) && !defined(TRUST_SLOT)
+  if
+  :: LOAD(me, GENERATION(slot)) != OWNER(seen) ->
+     replace();
+#ifdef CLEAR_LIVING
+     if
+     :: ok -> clear_slot(slot)
+     :: else
+     fi
+#endif
+  :: else
+  fi
+#else
+  skip
+#endif
+}
+
+inline try_dead() {
+  if
+  :: atomic { home[OWNER(seen)] == home[me] -> slot = home[me] }; /* a former owner of the own slot */
+     replace()
+  :: atomic { home[OWNER(seen)] != home[me] && holder[home[OWNER(seen)]] != NOBODY -> slot = home[OWNER(seen)] };
+     replace_former()
+  :: atomic { home[OWNER(seen)] != home[me] && holder[home[OWNER(seen)]] == NOBODY -> slot = home[OWNER(seen)] };
+#ifdef TRUST_SLOT
+     replace_unlocked()
+#else
+     replace_locked()
+#endif
+  fi
+}
+
+inline sleep_on() {
+  atomic {
+    slot = 0;
+    if
+    :: seen & WAITERS -> ok = 1
+    :: else -> compare_and_swap(seen, seen + WAITERS) /* [L2] */
+    fi
+  };
+  if
+  :: atomic { ok && DRAINED(me) -> ok = 0; asleep[me] = (memory[WORD] == (seen | WAITERS)); seen = 0 };
+     if
+     :: !asleep[me]
+#ifdef SLICES
+     :: asleep[me] -> asleep[me] = 0
+#endif
+     fi
+  :: atomic { !ok -> seen = 0 }
+  fi
+}
+
+#ifdef FORGET_WAITERS
+#define MINE_AFTER_SLEEP MINE
+#else
+#define MINE_AFTER_SLEEP (MINE + WAITERS)
+#endif
+
+inline take() {
+  try_free(MINE);
+  do
+  :: ok -> break
+  :: else ->
+     try_free(MINE_AFTER_SLEEP);
+     if
+     :: ok -> break
+     :: else -> try_dead()
+     fi;
+     if
+     :: ok -> break
+     :: else -> sleep_on()
+     fi
+  od
+}
+
+inline drop() {
+#if defined(NO_FENCE_3)
+  seen = LOAD(me, WORD);
+  STORE(me, WORD, 0);
+#elif defined(NO_FENCE_1)
+  seen = LOAD(me, WORD);
+  STORE_RELEASE(me, WORD, 0);
+#else
+  atomic { DRAINED(me) -> seen = memory[WORD]; memory[WORD] = 0 }; /* [L1] [L2] */
+#endif
+  atomic {
+    if
+    :: seen & WAITERS -> wake_one()
+    :: else
+    fi;
+    seen = 0
+  }
+}
+
+inline wake_one() {
+  if
+  :: asleep[0] -> asleep[0] = 0
+  :: asleep[1] -> asleep[1] = 0
+#if PROCESSES > 2
+  :: asleep[2] -> asleep[2] = 0
+#endif
+  :: else
+  fi
+}
+
+inline critical_section() {
+  atomic {
+    assert(inside == NOBODY || killed[inside]); /* exclusion */
+    inside = me;
+    ok = 0;
+    slot = 0;
+    seen = 0
+  };
+  now = LOAD(me, A);
+  assert(now == LOAD(me, B)); /* finished or undone before anybody else enters */
+#ifdef REPAIR_BY_NOTE
+  STORE(me, NOTE(home[me]), 2);
+#endif
+  STORE(me, A, now + 1);
+  STORE(me, B, now + 1);
+#ifdef REPAIR_BY_NOTE
+  STORE(me, NOTE(home[me]), 1);
+#endif
+  atomic { assert(inside == me); inside = NOBODY; now = 0 }
+}
+
+#ifdef NEWCOMER
+inline join() {
+  if
+  :: atomic { gone[0] && holder[0] == NOBODY -> holder[0] = me; home[me] = 0 }
+  :: atomic { gone[1] && holder[1] == NOBODY -> holder[1] = me; home[me] = 1 }
+  :: goto leave /* nobody died */
+  fi;
+  clear_slot(home[me]);
+  STORE(me, GENERATION(home[me]), me);
+  STORE(me, NOTE(home[me]), 1)
+}
+#endif
+
+proctype Taker(byte me) {
+  byte round, seen, slot, now;
+  bit ok;
+  {
+#ifdef NEWCOMER
+    if
+    :: me == TAKERS -> join()
+    :: else
+    fi;
+#endif
+    do
+    :: round < ROUNDS ->
+       round++;
+       take();
+       critical_section();
+       drop()
+    :: else -> break
+    od;
+    assert(LOAD(me, NOTE(home[me])) == 1); /* nobody took a living one for dead */
+  leave:
+    ended[me] = 1
+  } UNLESS_KILLED
+}
+
+#if KILL > 0
+inline give_up(slot) {
+  if
+  :: holder[slot] == victim -> holder[slot] = NOBODY
+  :: else
+  fi
+}
+
+proctype Killer(byte victim) {
+  if
+  :: skip /* not at all */
+  :: killed[victim] = 1;
+     atomic {
+       DRAINED(victim) ->
+       asleep[victim] = 0;
+       gone[victim] = 1;
+       give_up(0);
+       give_up(1)
+#if TAKERS > 2
+       ;
+       give_up(2)
+#endif
+     }
+  fi
+}
+#endif
+
+init {
+  byte i;
+  atomic {
+    for (i : 0 .. TAKERS - 1) {
+      holder[i] = i;
+      home[i] = i;
+      memory[NOTE(i)] = 1;
+      memory[GENERATION(i)] = i
+    }
+    for (i : 0 .. PROCESSES - 1) {
+      run Drain(i);
+      run Taker(i)
+    }
+#if KILL > 0
+    for (i : 1 .. KILL) { run Killer(i - 1) }
+#endif
+    i = 0
+  }
+}
+
+#ifdef LIVE
+#define THROUGH(p) (ended[p] || killed[p])
+#if PROCESSES > 2
+ltl all_get_through { <> (THROUGH(0) && THROUGH(1) && THROUGH(2)) }
+#else
+ltl all_get_through { <> (THROUGH(0) && THROUGH(1)) }
+#endif
+#endif
