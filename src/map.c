@@ -46,19 +46,15 @@ static int copy_options(const char *name, const tarn_options *given, tarn_option
 /* What is wrong with the options, or NULL. */
 static const char *options_fault(const tarn_options *options) {
   uint32_t flags = options->flags;
-  if (flags & ~(uint32_t)KNOWN_FLAGS)
-    return "a flag is set that maps do not know";
+  if (flags & ~(uint32_t)KNOWN_FLAGS) return "a flag is set that maps do not know";
   if (options->slots || options->hold || options->policy || options->limit_bytes || options->spin_ns || options->from ||
       options->max_deliveries)
     return "an option is set that maps do not have (slots, hold, policy, limit_bytes, spin_ns, from, max_deliveries)";
   if ((flags & TARN_EXCLUSIVE) && (flags & TARN_EXISTING))
     return "TARN_EXCLUSIVE (only create) and TARN_EXISTING (only open) contradict each other";
-  if ((flags & TARN_KEPT) && (flags & TARN_SCOPED))
-    return "TARN_KEPT and TARN_SCOPED contradict each other";
-  if ((flags & TARN_EXCLUSIVE) && options->size_bytes == 0)
-    return "a new map needs a size: set size_bytes";
-  if (options->mode & ~0777u)
-    return "mode has more than permission bits (0777)";
+  if ((flags & TARN_KEPT) && (flags & TARN_SCOPED)) return "TARN_KEPT and TARN_SCOPED contradict each other";
+  if ((flags & TARN_EXCLUSIVE) && options->size_bytes == 0) return "a new map needs a size: set size_bytes";
+  if (options->mode & ~0777u) return "mode has more than permission bits (0777)";
   if ((flags & TARN_SCOPED) && options->mode && (options->mode & 0600) != 0600)
     return "the mode of a scoped map must let its owner read and write (0600)";
   return NULL;
@@ -72,8 +68,7 @@ static int check_request(tarn_map **ret_map, const char *name, int access, const
     fault = "access must be TARN_MAP_READ, TARN_MAP_WRITE or TARN_MAP_COPY";
   else if (timeout_ns < TARN_FOREVER)
     fault = "a timeout must not be negative, save TARN_FOREVER";
-  if (fault != NULL)
-    return tn_fail(TARN_E_INVALID, "map \"%s\": %s", name, fault);
+  if (fault != NULL) return tn_fail(TARN_E_INVALID, "map \"%s\": %s", name, fault);
   if (options->size_bytes > INT64_MAX)
     return tn_fail(TARN_E_TOO_LARGE, "map \"%s\": no system has files of %llu bytes; ask for less", name,
                    (unsigned long long)options->size_bytes);
@@ -84,8 +79,7 @@ static int check_request(tarn_map **ret_map, const char *name, int access, const
 
 static int open_handle(tarn_map *map, const char *name, int64_t timeout_ns) {
   int result = tn_name_resolve(name, TARN_KIND_MAP, &map->place);
-  if (result != 0)
-    return result;
+  if (result != 0) return result;
   if (map->place.plain && tn_os_capabilities()->sections && (map->options.flags & TARN_KEPT))
     return tn_fail(TARN_E_UNSUPPORTED,
                    "map \"%s\": on this system a plain name lives only while somebody has it open; to keep a map, "
@@ -98,13 +92,10 @@ int tarn_map_open(tarn_map **ret_map, const char *name, int access, const tarn_o
   tarn_options own;
   const char *shown = name != NULL ? name : "";
   int result = copy_options(shown, options, &own);
-  if (result == 0)
-    result = check_request(ret_map, shown, access, &own, timeout_ns);
-  if (result != 0)
-    return result;
+  if (result == 0) result = check_request(ret_map, shown, access, &own, timeout_ns);
+  if (result != 0) return result;
   tarn_map *map = calloc(1, sizeof *map);
-  if (map == NULL)
-    return tn_fail(TARN_E_SYSTEM, "map \"%s\": no memory for the handle", shown);
+  if (map == NULL) return tn_fail(TARN_E_SYSTEM, "map \"%s\": no memory for the handle", shown);
   map->file = map->users = TN_OS_NO_FILE;
   map->options = own;
   map->access = access;
@@ -119,8 +110,7 @@ int tarn_map_open(tarn_map **ret_map, const char *name, int access, const tarn_o
 }
 
 void tarn_map_close(tarn_map *map) {
-  if (map == NULL)
-    return;
+  if (map == NULL) return;
   if (map->life == tn_os_life())
     tn_map_leave(map);
   else if (map->inherits && tn_os_still_ours(&map->file) == 0)
@@ -129,8 +119,7 @@ void tarn_map_close(tarn_map *map) {
 }
 
 static int check_handle(const tarn_map *map) {
-  if (map == NULL)
-    return tn_fail(TARN_E_INVALID, "map: the handle is NULL");
+  if (map == NULL) return tn_fail(TARN_E_INVALID, "map: the handle is NULL");
   if (map->life != tn_os_life())
     return tn_fail(TARN_E_FORKED,
                    "map \"%s\": this handle belongs to the process that forked this one; its views are good, for "
@@ -147,8 +136,7 @@ static int status_of(const tarn_map *map, uint64_t *ret_size, uint32_t *ret_on_d
     return 0;
   }
   int result = tn_os_status_of(&map->file, &status);
-  if (result != 0)
-    return tn_map_failed(map, "looking at its size", result);
+  if (result != 0) return tn_map_failed(map, "looking at its size", result);
   *ret_size = status.size_bytes;
   *ret_on_disk = status.medium != TN_OS_MEMORY ? TARN_MAP_ON_DISK : 0u;
   return 0;
@@ -156,15 +144,13 @@ static int status_of(const tarn_map *map, uint64_t *ret_size, uint32_t *ret_on_d
 
 int tarn_map_info(tarn_map *map, tarn_map_details *ret_details) {
   int result = check_handle(map);
-  if (result != 0)
-    return result;
+  if (result != 0) return result;
   tarn_map_details own = {.flags = map->flags, .access = map->access};
   if (ret_details == NULL || ret_details->struct_size < sizeof own.struct_size + sizeof own.flags)
     return tn_fail(TARN_E_INVALID, "map \"%s\": set details.struct_size to sizeof(tarn_map_details)", map->place.name);
   uint32_t on_disk;
   result = status_of(map, &own.size_bytes, &on_disk);
-  if (result != 0)
-    return result;
+  if (result != 0) return result;
   own.flags |= map->granted;
   own.struct_size = ret_details->struct_size;
   memcpy(ret_details, &own, own.struct_size < sizeof own ? own.struct_size : sizeof own);
@@ -192,8 +178,7 @@ static int check_range(const tarn_map *map, uint64_t size, uint64_t offset, uint
   if (offset >= size || *length > size - offset)
     return tn_fail(TARN_E_INVALID, "map \"%s\": it has %llu bytes; %llu from %llu on are not within it", map->place.name,
                    (unsigned long long)size, (unsigned long long)*length, (unsigned long long)offset);
-  if (*length == 0)
-    *length = size - offset;
+  if (*length == 0) *length = size - offset;
   return 0;
 }
 
@@ -201,15 +186,11 @@ int tarn_map_view(tarn_map *map, uint64_t offset, uint64_t length, tarn_view *re
   uint64_t size;
   uint32_t on_disk;
   int result = check_handle(map);
-  if (result != 0)
-    return result;
-  if (ret_view == NULL)
-    return tn_fail(TARN_E_INVALID, "map \"%s\": ret_view is NULL", map->place.name);
+  if (result != 0) return result;
+  if (ret_view == NULL) return tn_fail(TARN_E_INVALID, "map \"%s\": ret_view is NULL", map->place.name);
   result = status_of(map, &size, &on_disk);
-  if (result == 0)
-    result = check_range(map, size, offset, &length);
-  if (result != 0)
-    return result;
+  if (result == 0) result = check_range(map, size, offset, &length);
+  if (result != 0) return result;
   uint64_t before = offset % tn_os_capabilities()->granularity;
   if (length + before > SIZE_MAX / 2)
     return tn_fail(TARN_E_NO_SPACE, "map \"%s\": a view of %s does not fit into this process's addresses; view it in parts",
@@ -218,8 +199,7 @@ int tarn_map_view(tarn_map *map, uint64_t offset, uint64_t length, tarn_view *re
   uint32_t granted = 0;
   int access = map->access == TARN_MAP_READ ? TN_OS_READ : TN_OS_WRITE;
   result = tn_os_map(&map->file, offset - before, before + length, access, requests(map), &base, &granted);
-  if (result != 0)
-    return tn_map_failed(map, "mapping the view", result);
+  if (result != 0) return tn_map_failed(map, "mapping the view", result);
   granted = in_our_words(granted);
   map->granted = map->views == 0 ? granted : map->granted & granted;
   map->views += map->views < UINT32_MAX;
@@ -234,15 +214,12 @@ int tarn_map_view(tarn_map *map, uint64_t offset, uint64_t length, tarn_view *re
 }
 
 int tarn_view_flush(const tarn_view *view, uint64_t offset, uint64_t length) {
-  if (view == NULL || view->data == NULL)
-    return tn_fail(TARN_E_INVALID, "flushing a view: it is closed");
+  if (view == NULL || view->data == NULL) return tn_fail(TARN_E_INVALID, "flushing a view: it is closed");
   if (offset > view->size_bytes || length > view->size_bytes - offset)
     return tn_fail(TARN_E_INVALID, "flushing a view: it has %llu bytes; %llu from %llu on are not within it",
                    (unsigned long long)view->size_bytes, (unsigned long long)length, (unsigned long long)offset);
-  if (length == 0)
-    length = view->size_bytes - offset;
-  if (view->access != TARN_MAP_WRITE || view->reserved[VIEW_ON_DISK] == 0 || length == 0)
-    return 0;
+  if (length == 0) length = view->size_bytes - offset;
+  if (view->access != TARN_MAP_WRITE || view->reserved[VIEW_ON_DISK] == 0 || length == 0) return 0;
   uint64_t from = (uint64_t)((char *)view->data - (char *)(uintptr_t)view->reserved[VIEW_BASE]) + offset;
   uint64_t before = from % tn_os_capabilities()->granularity; /* the system wants whole pages */
   int result = tn_os_flush((char *)(uintptr_t)view->reserved[VIEW_BASE] + (from - before), before + length);
@@ -253,8 +230,7 @@ int tarn_view_flush(const tarn_view *view, uint64_t offset, uint64_t length) {
 }
 
 void tarn_view_close(tarn_view *view) {
-  if (view == NULL || view->data == NULL)
-    return;
+  if (view == NULL || view->data == NULL) return;
   tn_os_unmap((void *)(uintptr_t)view->reserved[VIEW_BASE], view->reserved[VIEW_MAPPED]);
   *view = (tarn_view){0};
 }
@@ -268,11 +244,9 @@ static int zero_the_last_page(const tarn_map *map, uint64_t size) {
   uint64_t granularity = tn_os_capabilities()->granularity, page = granularity == 65536 ? 4096 : granularity;
   uint64_t used = size % granularity, behind = (page - size % page) % page;
   void *base;
-  if (behind == 0)
-    return 0;
+  if (behind == 0) return 0;
   int result = tn_os_map(&map->file, size - used, used, TN_OS_WRITE, 0, &base, NULL);
-  if (result != 0)
-    return tn_map_failed(map, "mapping its last page", result);
+  if (result != 0) return tn_map_failed(map, "mapping its last page", result);
   memset((char *)base + used, 0, (size_t)behind);
   tn_os_unmap(base, used);
   TN_POINT("map.resize.zeroed");
@@ -284,8 +258,7 @@ static int zero_the_last_page(const tarn_map *map, uint64_t size) {
  * The lock needs a description of its own, since views keep the other one alive. */
 static int lock_for_resizing(const tarn_map *map, tn_os_file *ret_lock) {
   tn_os_file lock;
-  if (tn_os_open(&lock, map->place.path, TN_OS_WRITE, 1) != 0)
-    return 0;
+  if (tn_os_open(&lock, map->place.path, TN_OS_WRITE, 1) != 0) return 0;
   int granted = -1;
   if (lock.device == map->file.device && lock.inode == map->file.inode)
     for (int turn = 0; turn < RESIZE_TURNS && (granted = tn_os_lock(&lock, TN_MAP_RESIZE, TN_OS_EXCLUSIVE)) == 0; turn++)
@@ -299,13 +272,10 @@ static int lock_for_resizing(const tarn_map *map, tn_os_file *ret_lock) {
 
 static int grow(tarn_map *map, uint64_t size, uint64_t wanted) {
   int result = zero_the_last_page(map, size);
-  if (result != 0)
-    return result;
+  if (result != 0) return result;
   result = tn_os_reserve(&map->file, size, wanted - size);
-  if (result == TARN_E_NO_SPACE)
-    return tn_map_no_space(map, "growing it", wanted - size);
-  if (result != 0)
-    return tn_map_failed(map, "reserving more room", result);
+  if (result == TARN_E_NO_SPACE) return tn_map_no_space(map, "growing it", wanted - size);
+  if (result != 0) return tn_map_failed(map, "reserving more room", result);
   TN_POINT("map.resize.reserved");
   return 0;
 }
@@ -314,21 +284,17 @@ static int change_size(tarn_map *map, uint64_t wanted) {
   uint64_t size;
   uint32_t on_disk;
   int result = status_of(map, &size, &on_disk);
-  if (result != 0 || wanted == size)
-    return result;
-  if (wanted > size)
-    return grow(map, size, wanted);
+  if (result != 0 || wanted == size) return result;
+  if (wanted > size) return grow(map, size, wanted);
   result = tn_os_truncate(&map->file, wanted);
-  if (result != 0)
-    return tn_map_failed(map, "cutting it", result);
+  if (result != 0) return tn_map_failed(map, "cutting it", result);
   TN_POINT("map.resize.cut");
   return 0;
 }
 
 int tarn_map_resize(tarn_map *map, uint64_t size_bytes) {
   int result = check_handle(map);
-  if (result != 0)
-    return result;
+  if (result != 0) return result;
   const char *name = map->place.name;
   if (size_bytes == 0)
     return tn_fail(TARN_E_INVALID, "map \"%s\": it cannot be made 0 bytes long; remove it, or leave it at least one", name);
@@ -345,8 +311,7 @@ int tarn_map_resize(tarn_map *map, uint64_t size_bytes) {
                    name);
   tn_os_file lock = TN_OS_NO_FILE;
   result = lock_for_resizing(map, &lock);
-  if (result != 0)
-    return result;
+  if (result != 0) return result;
   TN_POINT("map.resize.locked");
   result = change_size(map, size_bytes);
   tn_os_close(&lock);

@@ -41,13 +41,9 @@ enum {
 
 static const char magic[8] = {'T', 'A', 'R', 'N', '\r', '\n', 0x1a, '\n'};
 
-static int may_create(const tarn_map *map) {
-  return map->options.size_bytes > 0 && !(map->options.flags & TARN_EXISTING);
-}
+static int may_create(const tarn_map *map) { return map->options.size_bytes > 0 && !(map->options.flags & TARN_EXISTING); }
 
-static int scoped(const tarn_map *map) {
-  return (map->options.flags & TARN_SCOPED) != 0;
-}
+static int scoped(const tarn_map *map) { return (map->options.flags & TARN_SCOPED) != 0; }
 
 /* ---- Sentences ------------------------------------------------------------------------------------------------------ */
 
@@ -105,8 +101,7 @@ static void leave_scoped(tarn_map *map) {
 }
 
 void tn_map_leave(tarn_map *map) {
-  if (map->users.handle != -1)
-    leave_scoped(map);
+  if (map->users.handle != -1) leave_scoped(map);
   tn_os_close(&map->file);
 }
 
@@ -116,8 +111,7 @@ static int check_kind(const tarn_map *map, const tn_os_file *file) {
   char start[sizeof magic];
   uint64_t length = 0;
   int result = tn_os_read_at(file, 0, start, sizeof start, &length);
-  if (result != 0)
-    return tn_map_failed(map, "reading its first bytes", result);
+  if (result != 0) return tn_map_failed(map, "reading its first bytes", result);
   if (length == sizeof start && memcmp(start, magic, sizeof magic) == 0)
     return tn_fail(TARN_E_KIND,
                    "map \"%s\": this is a channel of Tarn, and writing over it would break it; open it as what it is",
@@ -130,16 +124,12 @@ static int clear_abandoned(tarn_map *map) {
   TN_POINT("map.open.abandoned");
   int result = tn_os_remove(&map->users, map->place.path);
   TN_POINT("map.open.cleared");
-  if (result == 0 || result == TARN_E_NOT_FOUND)
-    return MOVED;
-  if (result != TARN_E_PERMISSION)
-    return tn_map_failed(map, "removing what its dead users left", result);
-  if (!may_create(map))
-    return ABSENT;
+  if (result == 0 || result == TARN_E_NOT_FOUND) return MOVED;
+  if (result != TARN_E_PERMISSION) return tn_map_failed(map, "removing what its dead users left", result);
+  if (!may_create(map)) return ABSENT;
   /* We may write to it but not remove it: begin anew in place. Others wait, since they get no lock. */
   result = tn_os_truncate(&map->users, 0);
-  if (result != 0)
-    return tn_map_failed(map, "emptying what its dead users left", result);
+  if (result != 0) return tn_map_failed(map, "emptying what its dead users left", result);
   TN_POINT("map.open.emptied");
   result = tn_os_reserve(&map->users, 0, map->options.size_bytes);
   if (result != 0)
@@ -147,8 +137,7 @@ static int clear_abandoned(tarn_map *map) {
                                      : tn_map_failed(map, "reserving its room", result);
   TN_POINT("map.open.anew");
   result = tn_os_lock(&map->users, TN_MAP_USERS, TN_OS_SHARED);
-  if (result < 0)
-    return cannot_lock(map, result);
+  if (result < 0) return cannot_lock(map, result);
   map->flags |= TARN_MAP_CREATED;
   return result == 1 ? 0 : MOVED;
 }
@@ -157,26 +146,19 @@ static int clear_abandoned(tarn_map *map) {
 static int join_users(tarn_map *map, int writable) {
   if (writable) {
     int alone = tn_os_lock(&map->users, TN_MAP_USERS, TN_OS_EXCLUSIVE);
-    if (alone < 0)
-      return cannot_lock(map, alone);
-    if (alone == 1)
-      return clear_abandoned(map);
+    if (alone < 0) return cannot_lock(map, alone);
+    if (alone == 1) return clear_abandoned(map);
   } else { /* may not lock exclusively, but may ask */
     int held = tn_os_lock_held(&map->users, TN_MAP_USERS, TN_OS_EXCLUSIVE);
-    if (held < 0)
-      return cannot_lock(map, held);
-    if (held == 0)
-      return may_create(map) ? STUCK : ABSENT;
+    if (held < 0) return cannot_lock(map, held);
+    if (held == 0) return may_create(map) ? STUCK : ABSENT;
   }
   int joined = tn_os_lock(&map->users, TN_MAP_USERS, TN_OS_SHARED);
-  if (joined < 0)
-    return cannot_lock(map, joined);
-  if (joined == 0)
-    return MOVED; /* somebody is removing it or beginning it anew */
+  if (joined < 0) return cannot_lock(map, joined);
+  if (joined == 0) return MOVED; /* somebody is removing it or beginning it anew */
   TN_POINT("map.open.joined");
   int here = tn_os_leads_here(&map->users, map->place.path);
-  if (here < 0)
-    return tn_map_failed(map, "looking at its name again", here);
+  if (here < 0) return tn_map_failed(map, "looking at its name again", here);
   return here ? 0 : MOVED;
 }
 
@@ -188,24 +170,19 @@ static int join_scoped(tarn_map *map) {
     writable = 0;
     result = tn_os_open(&map->users, map->place.path, TN_OS_READ, 1);
   }
-  if (result == TARN_E_NOT_FOUND)
-    return MOVED;
-  if (result != 0)
-    return tn_map_failed(map, "opening it for its locks", result);
+  if (result == TARN_E_NOT_FOUND) return MOVED;
+  if (result != 0) return tn_map_failed(map, "opening it for its locks", result);
   if (map->users.device != map->file.device || map->users.inode != map->file.inode)
     result = MOVED;
   else
     result = join_users(map, writable);
-  if (result != 0)
-    tn_os_close(&map->users);
+  if (result != 0) tn_os_close(&map->users);
   return result;
 }
 
 static int check_size(const tarn_map *map, uint64_t size) {
-  if (size == 0)
-    return EMPTY;
-  if (size >= map->options.size_bytes || (map->options.flags & TARN_EXCLUSIVE))
-    return 0;
+  if (size == 0) return EMPTY;
+  if (size >= map->options.size_bytes || (map->options.flags & TARN_EXCLUSIVE)) return 0;
   return tn_fail(TARN_E_MISMATCH,
                  "map \"%s\": it is there with %llu bytes, and at least %llu were asked for; resize it or ask for less",
                  map->place.name, (unsigned long long)size, (unsigned long long)map->options.size_bytes);
@@ -214,17 +191,13 @@ static int check_size(const tarn_map *map, uint64_t size) {
 static int examine(tarn_map *map) {
   tn_os_status status;
   int result = tn_os_status_of(&map->file, &status);
-  if (result != 0)
-    return tn_map_failed(map, "looking at it", result);
+  if (result != 0) return tn_map_failed(map, "looking at it", result);
   if (!(map->options.flags & TARN_ANY_OWNER) && (result = tn_os_trusted(map->place.path, &status)) != 0)
     return tn_map_failed(map, "trusting it", result);
-  if (map->access == TARN_MAP_WRITE && (result = check_kind(map, &map->file)) != 0)
-    return result;
+  if (map->access == TARN_MAP_WRITE && (result = check_kind(map, &map->file)) != 0) return result;
   map->flags = (status.medium == TN_OS_DISK ? TARN_MAP_ON_DISK : 0u) | (status.mode & STICKY ? 0u : TARN_MAP_KEPT);
-  if (status.mode & STICKY)
-    result = join_scoped(map);
-  if (result != 0)
-    return result;
+  if (status.mode & STICKY) result = join_scoped(map);
+  if (result != 0) return result;
   result = tn_os_status_of(&map->file, &status); /* again: who begins it anew in place does so before we join */
   return result == 0 ? check_size(map, status.size_bytes) : tn_map_failed(map, "looking at its size", result);
 }
@@ -232,15 +205,12 @@ static int examine(tarn_map *map) {
 /* 0 and EMPTY leave the handle joined; everything else leaves nothing open. */
 static int join_file(tarn_map *map) {
   int result = tn_os_open(&map->file, map->place.path, map->access == TARN_MAP_WRITE ? TN_OS_WRITE : TN_OS_READ, 0);
-  if (result == TARN_E_NOT_FOUND)
-    return ABSENT;
-  if (result != 0)
-    return tn_map_failed(map, "opening it", result);
+  if (result == TARN_E_NOT_FOUND) return ABSENT;
+  if (result != 0) return tn_map_failed(map, "opening it", result);
   TN_POINT("map.open.opened");
   map->inherits = 1;
   result = examine(map);
-  if (result != 0 && result != EMPTY)
-    tn_map_leave(map);
+  if (result != 0 && result != EMPTY) tn_map_leave(map);
   return result;
 }
 
@@ -251,8 +221,7 @@ static int prepare(tarn_map *map) {
   tn_os_status status;
   uint64_t size = map->options.size_bytes;
   int result = tn_os_status_of(&map->file, &status);
-  if (result != 0)
-    return tn_map_failed(map, "looking at the new file", result);
+  if (result != 0) return tn_map_failed(map, "looking at the new file", result);
   if (scoped(map) && !(status.mode & STICKY))
     return tn_fail(TARN_E_UNSUPPORTED,
                    "map \"%s\": files here cannot be marked as scoped (no sticky bit); keep it and remove it "
@@ -296,8 +265,7 @@ static int split_scoped(tarn_map *map) {
 static int make_file(tarn_map *map) {
   uint32_t mode = (map->options.mode ? map->options.mode : 0600u) | (scoped(map) ? (uint32_t)STICKY : 0u);
   int result = tn_os_make(&map->file, map->place.path, mode, map->options.group);
-  if (result != 0)
-    return tn_map_failed(map, "creating it", result);
+  if (result != 0) return tn_map_failed(map, "creating it", result);
   TN_POINT("map.create.made");
   map->inherits = 0;
   result = prepare(map);
@@ -313,8 +281,7 @@ static int make_file(tarn_map *map) {
     return result;
   }
   TN_POINT("map.create.named");
-  if (scoped(map))
-    return split_scoped(map);
+  if (scoped(map)) return split_scoped(map);
   tn_os_unlock(&map->file, TN_MAP_USERS);
   return 0;
 }
@@ -326,10 +293,8 @@ static int open_section(tarn_map *map, int create) {
   int access = create || map->access == TARN_MAP_WRITE ? TN_OS_WRITE : TN_OS_READ;
   int result =
       tn_os_section_open(&map->file, map->place.name, access, create, map->options.size_bytes, &created, &map->section_bytes);
-  if (result == TARN_E_NOT_FOUND && !create)
-    return ABSENT;
-  if (result != 0)
-    return tn_map_failed(map, create ? "creating the section" : "opening the section", result);
+  if (result == TARN_E_NOT_FOUND && !create) return ABSENT;
+  if (result != 0) return tn_map_failed(map, create ? "creating the section" : "opening the section", result);
   if (create && !created) {
     tn_os_close(&map->file);
     return MOVED;
@@ -337,16 +302,13 @@ static int open_section(tarn_map *map, int create) {
   map->section = 1;
   map->flags = created ? TARN_MAP_CREATED : 0u;
   result = created ? 0 : check_size(map, map->section_bytes);
-  if (result < 0)
-    tn_map_leave(map);
+  if (result < 0) tn_map_leave(map);
   return result;
 }
 
 /* ---- Either, and waiting -------------------------------------------------------------------------------------------- */
 
-static int is_section(const tarn_map *map) {
-  return map->place.plain && tn_os_capabilities()->sections;
-}
+static int is_section(const tarn_map *map) { return map->place.plain && tn_os_capabilities()->sections; }
 
 static int join(tarn_map *map) {
   map->flags = 0;
@@ -370,11 +332,9 @@ static int join_or_make_once(tarn_map *map) {
                    "map \"%s\": its users are dead, and this process may not remove what they left; have its owner "
                    "remove it",
                    map->place.name);
-  if (result != ABSENT || !may_create(map))
-    return result;
+  if (result != ABSENT || !may_create(map)) return result;
   result = make(map);
-  if (result != TARN_E_NO_SPACE || (map->options.flags & TARN_EXCLUSIVE))
-    return result;
+  if (result != TARN_E_NO_SPACE || (map->options.flags & TARN_EXCLUSIVE)) return result;
   /* Of many who create it at once each reserves room, though only one will be needed: perhaps it is there by now. */
   int other = join(map);
   return other <= 0 || other == EMPTY ? other : TARN_E_NO_SPACE;
@@ -383,8 +343,7 @@ static int join_or_make_once(tarn_map *map) {
 /* The wait is over, and this is how it stands. */
 static int conclude(tarn_map *map, int result, int waited) {
   const char *name = map->place.name;
-  if (result == EMPTY && map->options.size_bytes == 0)
-    return 0; /* as asked: whatever there is */
+  if (result == EMPTY && map->options.size_bytes == 0) return 0; /* as asked: whatever there is */
   tn_map_leave(map);
   if (result == MOVED)
     return tn_fail(TARN_E_SYSTEM, "map \"%s\": it was removed and made again %d times while it was being opened; try again",
@@ -393,8 +352,7 @@ static int conclude(tarn_map *map, int result, int waited) {
     return tn_fail(TARN_E_MISMATCH,
                    "map \"%s\": it is there and empty, and at least %llu bytes were asked for; resize or remove it", name,
                    (unsigned long long)map->options.size_bytes);
-  if (waited)
-    return TARN_TIMED_OUT;
+  if (waited) return TARN_TIMED_OUT;
   return tn_fail(TARN_E_NOT_FOUND, "map \"%s\": there is none; create it first, or give a size to create it", name);
 }
 
@@ -402,20 +360,16 @@ int tn_map_join_or_make(tarn_map *map, int64_t timeout_ns) {
   int64_t start = tn_os_now(), pause = FIRST_PAUSE_MS * MILLISECOND;
   for (int turns = 0;;) {
     int result = join_or_make_once(map);
-    if (result <= 0)
-      return result;
+    if (result <= 0) return result;
     if (result == MOVED) { /* at its own pace: the others need a moment, and the caller's timeout is about something else */
-      if (++turns == MOST_TURNS)
-        return conclude(map, MOVED, 0);
+      if (++turns == MOST_TURNS) return conclude(map, MOVED, 0);
       tn_os_pause(MILLISECOND / 10);
       continue;
     }
     int64_t waited = tn_os_now() - start;
-    if (timeout_ns >= 0 && waited >= timeout_ns)
-      return conclude(map, result, timeout_ns > 0);
+    if (timeout_ns >= 0 && waited >= timeout_ns) return conclude(map, result, timeout_ns > 0);
     tn_map_leave(map); /* of an empty one */
-    if (timeout_ns >= 0 && pause > timeout_ns - waited)
-      pause = timeout_ns - waited;
+    if (timeout_ns >= 0 && pause > timeout_ns - waited) pause = timeout_ns - waited;
     tn_os_pause(pause);
     pause = pause * 2 < LAST_PAUSE_MS * MILLISECOND ? pause * 2 : LAST_PAUSE_MS * MILLISECOND;
   }

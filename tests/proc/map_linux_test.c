@@ -14,9 +14,7 @@
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
-static const char *name(void) {
-  return check_path("raw");
-}
+static const char *name(void) { return check_path("raw"); }
 
 static int open_sized(tarn_map **map, const char *path, int access, uint64_t size, uint32_t flags) {
   tarn_options options = {.struct_size = sizeof options, .flags = flags, .size_bytes = size};
@@ -35,8 +33,7 @@ static bool there(const char *path) {
 }
 
 static void only_as_root(void) {
-  if (geteuid() != 0)
-    check_skip("needs root");
+  if (geteuid() != 0) check_skip("needs root");
 }
 
 /* ---- No space ------------------------------------------------------------------------------------------------------- */
@@ -47,8 +44,7 @@ static void mount_here(const char *source, const char *path, const char *type, c
   CHECK_INT(0, mkdir(path, 0700));
   if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
     check_skip("no mount namespace of its own: %s", strerror(errno));
-  if (mount(source, path, type, 0, data) != 0)
-    check_skip("cannot mount: %s", strerror(errno));
+  if (mount(source, path, type, 0, data) != 0) check_skip("cannot mount: %s", strerror(errno));
 }
 
 static void check_no_space(const char *directory) {
@@ -85,17 +81,14 @@ static void test_a_full_disk(void) {
   only_as_root();
   char command[4096];
   const char *disk = check_disk_directory();
-  if (disk == NULL)
-    check_skip("no directory on a disk");
+  if (disk == NULL) check_skip("no directory on a disk");
   snprintf(command, sizeof command, "truncate -s 16M %s/disk && /sbin/mkfs.ext4 -q -F -O ^has_journal %s/disk >/dev/null 2>&1",
            disk, disk);
-  if (system(command) != 0)
-    check_skip("no mkfs.ext4");
+  if (system(command) != 0) check_skip("no mkfs.ext4");
   const char *directory = check_path("small");
   mount_here("none", directory, "tmpfs", "size=1m"); /* for the namespace */
   snprintf(command, sizeof command, "mount -o loop %s/disk %s 2>/dev/null", disk, directory);
-  if (system(command) != 0)
-    check_skip("no loop devices");
+  if (system(command) != 0) check_skip("no loop devices");
   check_no_space(directory);
   CHECK_INT(0, umount(directory));
 }
@@ -292,8 +285,7 @@ static uint64_t mapped_of(const char *path) {
   uint64_t sum = 0;
   while (fgets(line, sizeof line, stream) != NULL) {
     unsigned long long from, to;
-    if (strstr(line, path) != NULL && sscanf(line, "%llx-%llx", &from, &to) == 2)
-      sum += to - from;
+    if (strstr(line, path) != NULL && sscanf(line, "%llx-%llx", &from, &to) == 2) sum += to - from;
   }
   fclose(stream);
   return sum;
@@ -304,8 +296,7 @@ static uint64_t peak_bytes(void) {
   CHECK(stream != NULL);
   char line[256];
   unsigned long long kib = 0;
-  while (fgets(line, sizeof line, stream) != NULL && sscanf(line, "VmPeak: %llu", &kib) != 1) {
-  }
+  while (fgets(line, sizeof line, stream) != NULL && sscanf(line, "VmPeak: %llu", &kib) != 1) {}
   fclose(stream);
   return kib * 1024;
 }
@@ -407,6 +398,4 @@ static const check_test tests[] = {
 
 static const check_role roles[] = {{"user", role_user}, {0}};
 
-int main(int argc, char **argv) {
-  return check_main(argc, argv, tests, roles);
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }

@@ -11,9 +11,7 @@
 
 enum { SIZE = 100000, GROWN = 200000 };
 
-static const char *name(void) {
-  return check_path("raw");
-}
+static const char *name(void) { return check_path("raw"); }
 
 static tarn_map *open_as(int access, uint32_t flags) {
   tarn_map *map = NULL;
@@ -28,20 +26,15 @@ static tarn_map_details info_of(tarn_map *map) {
   return details;
 }
 
-static bool created(tarn_map *map) {
-  return (info_of(map).flags & TARN_MAP_CREATED) != 0;
-}
+static bool created(tarn_map *map) { return (info_of(map).flags & TARN_MAP_CREATED) != 0; }
 
-static bool there(void) {
-  return access(name(), F_OK) == 0;
-}
+static bool there(void) { return access(name(), F_OK) == 0; }
 
 static int names(void) {
   DIR *stream = opendir(check_directory());
   CHECK(stream != NULL);
   int count = 0;
-  while (readdir(stream) != NULL)
-    count++;
+  while (readdir(stream) != NULL) count++;
   closedir(stream);
   return count - 2;
 }
@@ -149,8 +142,7 @@ static int in_a_child(int (*run)(tarn_map *map, tarn_view *view), tarn_map *map,
   fflush(NULL);
   pid_t child = fork();
   CHECK(child >= 0);
-  if (child == 0)
-    _exit(run(map, view));
+  if (child == 0) _exit(run(map, view));
   int status;
   CHECK(waitpid(child, &status, 0) == child);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
@@ -159,12 +151,9 @@ static int in_a_child(int (*run)(tarn_map *map, tarn_view *view), tarn_map *map,
 static int use_in_child(tarn_map *map, tarn_view *view) {
   tarn_view other;
   tarn_map_details details = {.struct_size = sizeof details};
-  if (tarn_map_view(map, 0, 0, &other) != TARN_E_FORKED || tarn_map_resize(map, 10) != TARN_E_FORKED)
-    return 1;
-  if (tarn_map_info(map, &details) != TARN_E_FORKED || strstr(tarn_error_text(), "forked") == NULL)
-    return 2;
-  if (memcmp(view->data, "parent", 6) != 0)
-    return 3;
+  if (tarn_map_view(map, 0, 0, &other) != TARN_E_FORKED || tarn_map_resize(map, 10) != TARN_E_FORKED) return 1;
+  if (tarn_map_info(map, &details) != TARN_E_FORKED || strstr(tarn_error_text(), "forked") == NULL) return 2;
+  if (memcmp(view->data, "parent", 6) != 0) return 3;
   memcpy(view->data, "child!", 6);
   tarn_map_close(map); /* must take nothing from the parent */
   tarn_view_close(view);
@@ -228,8 +217,7 @@ static void test_a_forked_child_is_no_user(void) {
   check_kill(parent);
   for (int i = 0; there() && i < 200; i++) { /* until the kernel has torn it down */
     int result = tarn_map_open(&map, name(), TARN_MAP_READ, NULL, 0);
-    if (result == 0)
-      tarn_map_close(map);
+    if (result == 0) tarn_map_close(map);
     check_sleep(5000000);
   }
   CHECK(!there());
@@ -342,13 +330,11 @@ static void check_after(const char *step, uint32_t flags, bool survivor) {
   tarn_map *map = NULL;
   tarn_options options = {.struct_size = sizeof options, .flags = flags, .size_bytes = SIZE};
   int result = tarn_map_open(&map, name(), TARN_MAP_WRITE, &options, 0);
-  if (result != 0)
-    check_say("after %s", step);
+  if (result != 0) check_say("after %s", step);
   CHECK_OK(result);
   tarn_map_details details = info_of(map);
   CHECK(details.size_bytes == SIZE || details.size_bytes == GROWN);
-  if (survivor)
-    CHECK(!(details.flags & TARN_MAP_CREATED));
+  if (survivor) CHECK(!(details.flags & TARN_MAP_CREATED));
   tarn_view view;
   CHECK_OK(tarn_map_view(map, 0, 0, &view));
   memset(view.data, 3, (size_t)view.size_bytes);
@@ -360,8 +346,7 @@ static void check_after(const char *step, uint32_t flags, bool survivor) {
 static void kill_at(const char *step, const char *lifetime, bool survivor, bool abandoned) {
   tarn_map *map = NULL;
   uint32_t flags = strcmp(lifetime, "scoped") == 0 ? TARN_SCOPED : 0;
-  if (survivor)
-    map = open_as(TARN_MAP_WRITE, flags);
+  if (survivor) map = open_as(TARN_MAP_WRITE, flags);
   if (abandoned) {
     check_set_env("TARN_TEST_POINT", "map.create.named:1:kill");
     CHECK_INT(-9, check_wait(check_start("steps", name(), lifetime, NULL)));
@@ -405,14 +390,10 @@ static const struct {
 
 static void test_killed_at_every_step(void) {
   for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-    if (steps[i].which & NEW)
-      kill_at(steps[i].name, "scoped", false, false);
-    if (steps[i].which & JOINED)
-      kill_at(steps[i].name, "scoped", true, false);
-    if (steps[i].which & ABANDONED)
-      kill_at(steps[i].name, "scoped", false, true);
-    if (steps[i].which & KEPT_TOO)
-      kill_at(steps[i].name, "kept", false, false);
+    if (steps[i].which & NEW) kill_at(steps[i].name, "scoped", false, false);
+    if (steps[i].which & JOINED) kill_at(steps[i].name, "scoped", true, false);
+    if (steps[i].which & ABANDONED) kill_at(steps[i].name, "scoped", false, true);
+    if (steps[i].which & KEPT_TOO) kill_at(steps[i].name, "kept", false, false);
   }
 }
 
@@ -441,8 +422,7 @@ static void test_a_crowd(void) {
   enum { CROWD = 8 };
   check_process *crowd[CROWD];
   int makers = 0;
-  for (int i = 0; i < CROWD; i++)
-    crowd[i] = check_start("crowd", name(), NULL);
+  for (int i = 0; i < CROWD; i++) crowd[i] = check_start("crowd", name(), NULL);
   for (int i = 0; i < CROWD; i++) {
     const char *line = check_line(crowd[i]);
     CHECK(line != NULL);
@@ -479,6 +459,4 @@ static const check_role roles[] = {{"user", role_user},
                                    {"resizer", role_resizer},
                                    {0}};
 
-int main(int argc, char **argv) {
-  return check_main(argc, argv, tests, roles);
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }

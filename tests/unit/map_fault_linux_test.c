@@ -23,8 +23,7 @@ static int entries_of(const char *directory) {
   DIR *stream = opendir(directory);
   CHECK(stream != NULL);
   int count = 0;
-  while (readdir(stream) != NULL)
-    count++;
+  while (readdir(stream) != NULL) count++;
   closedir(stream);
   return count;
 }
@@ -34,8 +33,7 @@ static int mappings_of(const char *directory) {
   CHECK(stream != NULL);
   int count = 0;
   char line[4096];
-  while (fgets(line, sizeof line, stream) != NULL)
-    count += strstr(line, directory) != NULL;
+  while (fgets(line, sizeof line, stream) != NULL) count += strstr(line, directory) != NULL;
   fclose(stream);
   return count;
 }
@@ -55,17 +53,14 @@ static void same(belongings before, belongings after) {
 static tarn_map *map;
 static tarn_view view;
 
-static const char *name(void) {
-  return check_path("raw");
-}
+static const char *name(void) { return check_path("raw"); }
 
 static int open_it(uint32_t flags, int access) {
   tarn_options options = sized(flags);
   return tarn_map_open(&map, name(), access, &options, 0);
 }
 
-static void prepare_nothing(void) {
-}
+static void prepare_nothing(void) {}
 
 static void prepare_kept(void) {
   CHECK_OK(open_it(0, TARN_MAP_WRITE));
@@ -81,41 +76,23 @@ static void prepare_scoped(void) {
   map = NULL;
 }
 
-static void prepare_abandoned(void) {
-  CHECK_INT(3, check_wait(check_start("leave", name(), NULL)));
-}
+static void prepare_abandoned(void) { CHECK_INT(3, check_wait(check_start("leave", name(), NULL))); }
 
-static void prepare_open(void) {
-  CHECK_OK(open_it(0, TARN_MAP_WRITE));
-}
+static void prepare_open(void) { CHECK_OK(open_it(0, TARN_MAP_WRITE)); }
 
-static int create_kept(void) {
-  return open_it(0, TARN_MAP_WRITE);
-}
+static int create_kept(void) { return open_it(0, TARN_MAP_WRITE); }
 
-static int create_scoped(void) {
-  return open_it(TARN_SCOPED, TARN_MAP_WRITE);
-}
+static int create_scoped(void) { return open_it(TARN_SCOPED, TARN_MAP_WRITE); }
 
-static int open_existing(void) {
-  return open_it(TARN_EXISTING, TARN_MAP_WRITE);
-}
+static int open_existing(void) { return open_it(TARN_EXISTING, TARN_MAP_WRITE); }
 
-static int open_reading(void) {
-  return open_it(TARN_EXISTING, TARN_MAP_READ);
-}
+static int open_reading(void) { return open_it(TARN_EXISTING, TARN_MAP_READ); }
 
-static int make_view(void) {
-  return tarn_map_view(map, 5000, 300, &view);
-}
+static int make_view(void) { return tarn_map_view(map, 5000, 300, &view); }
 
-static int grow(void) {
-  return tarn_map_resize(map, 50000);
-}
+static int grow(void) { return tarn_map_resize(map, 50000); }
 
-static int cut(void) {
-  return tarn_map_resize(map, 100);
-}
+static int cut(void) { return tarn_map_resize(map, 100); }
 
 static int ask(void) {
   tarn_map_details details = {.struct_size = sizeof details};
@@ -183,8 +160,7 @@ static void test_every_call_fails_once(void) {
     int failures = 0;
     uint64_t nth = 1;
     belongings before = look();
-    while (fail_nth(&operations[i], nth, &failures))
-      nth++;
+    while (fail_nth(&operations[i], nth, &failures)) nth++;
     same(before, look());
     check_say("%s: %d calls, %d of them make it fail", operations[i].what, (int)nth - 1, failures);
     CHECK(failures > 0);
@@ -240,6 +216,4 @@ static const check_test tests[] = {
 
 static const check_role roles[] = {{"leave", role_leave}, {0}};
 
-int main(int argc, char **argv) {
-  return check_main(argc, argv, tests, roles);
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }

@@ -40,8 +40,7 @@ static void test_create_and_open(void) {
   tarn_view view;
   CHECK_OK(tarn_map_view(maker, 0, 0, &view));
   CHECK_UINT(12345, view.size_bytes);
-  for (size_t i = 0; i < 12345; i++)
-    CHECK(((unsigned char *)view.data)[i] == 0);
+  for (size_t i = 0; i < 12345; i++) CHECK(((unsigned char *)view.data)[i] == 0);
   memcpy(view.data, "hello", 5);
 
   tarn_map *other = open_with(path, TARN_MAP_READ, 0, 0);
@@ -273,8 +272,7 @@ static void test_a_channel_is_not_written_over(void) {
 static void fill(tarn_map *map) {
   tarn_view view;
   CHECK_OK(tarn_map_view(map, 0, 0, &view));
-  for (uint64_t i = 0; i < view.size_bytes; i++)
-    ((unsigned char *)view.data)[i] = (unsigned char)(i * 7 + i / 256);
+  for (uint64_t i = 0; i < view.size_bytes; i++) ((unsigned char *)view.data)[i] = (unsigned char)(i * 7 + i / 256);
   tarn_view_close(&view);
 }
 
@@ -295,8 +293,7 @@ static void test_views_anywhere(void) {
   for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++)
     for (size_t k = 0; k < sizeof edges / sizeof edges[0]; k++) {
       uint64_t length = edges[k];
-      if (length > size - edges[i])
-        continue;
+      if (length > size - edges[i]) continue;
       CHECK_OK(tarn_map_view(map, edges[i], length, &view));
       CHECK_UINT(length ? length : size - edges[i], view.size_bytes);
       CHECK_UINT(edges[i], view.offset);
@@ -393,8 +390,7 @@ static void test_requests(void) {
 
 static void test_flush(void) {
   const char *disk = check_disk_directory();
-  if (disk == NULL)
-    check_skip("no directory on a disk");
+  if (disk == NULL) check_skip("no directory on a disk");
   char path[2048];
   snprintf(path, sizeof path, "%s/raw", disk);
   tarn_map *map = open_with(path, TARN_MAP_WRITE, 300000, 0);
@@ -454,8 +450,7 @@ static void test_resize_shows_zeros_only(void) {
   CHECK_OK(tarn_map_resize(map, 20000));
   CHECK_OK(tarn_map_view(map, 0, 0, &view));
   CHECK_UINT(0xee, ((unsigned char *)view.data)[4999]);
-  for (size_t i = 5000; i < 20000; i++)
-    CHECK_UINT(0, ((unsigned char *)view.data)[i]);
+  for (size_t i = 5000; i < 20000; i++) CHECK_UINT(0, ((unsigned char *)view.data)[i]);
   tarn_view_close(&view);
   tarn_map_close(map);
 }
@@ -484,6 +479,4 @@ static const check_test tests[] = {
     {0},
 };
 
-int main(int argc, char **argv) {
-  return check_main(argc, argv, tests, NULL);
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, NULL); }
