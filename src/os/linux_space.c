@@ -60,8 +60,16 @@ static int check_room(int descriptor, uint64_t bytes) {
 
 /* ---- Reserving ------------------------------------------------------------------------------------------------------- */
 
-/* 0, or -1 with errno. In chunks: in memory a signal undoes a whole fallocate, and one that comes often would undo a large one
- * for ever. So the chunks also get smaller at each signal. */
+static int allocate_one(int descriptor, uint64_t offset, uint64_t length) {
+  if (TN_FAULTED("reserve.interrupt")) {
+    errno = EINTR;
+    return -1;
+  }
+  return fallocate(descriptor, 0, (off_t)offset, (off_t)length);
+}
+
+/* 0, or -1 with errno. In chunks: in memory a signal undoes a whole fallocate (newer kernels mind only those that kill), and
+ * one that comes often would undo a large one for ever. So the chunks also get smaller at each signal. */
 static int allocate(int descriptor, uint64_t offset, uint64_t length) {
   if (TN_FAULTED("reserve.allocate")) {
     errno = EOPNOTSUPP;
@@ -70,7 +78,7 @@ static int allocate(int descriptor, uint64_t offset, uint64_t length) {
   uint64_t chunk = CHUNK;
   while (length > 0) {
     uint64_t now = length < chunk ? length : chunk;
-    if (fallocate(descriptor, 0, (off_t)offset, (off_t)now) == 0) {
+    if (allocate_one(descriptor, offset, now) == 0) {
       offset += now;
       length -= now;
     } else if (errno != EINTR)

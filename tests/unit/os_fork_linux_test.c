@@ -88,6 +88,18 @@ static void test_child_has_no_descriptor(void) {
   tn_os_close(&asker);
 }
 
+/* A number that was closed behind our back and is another file now is not ours to close in a child. */
+static void test_child_keeps_strangers(void) {
+  tn_os_file file = os_make_file("a", 4096);
+  int number = (int)file.handle;
+  close(number);
+  CHECK_INT(number, open("/dev/null", O_RDWR | O_CLOEXEC));
+  pid_t child = fork_now();
+  if (child == 0) _exit(fcntl(number, F_GETFD) < 0);
+  check_child(child);
+  tn_os_close(&file);
+}
+
 /* The parent dies while its child lives: the locks go with the parent. */
 static int role_parent(int argc, char **argv) {
   (void)argc, (void)argv;
@@ -251,6 +263,7 @@ static void test_zombie(void) {
 static const check_test tests[] = {{"life", test_life, 0},
                                    {"life_raw_clone", test_life_raw_clone, 0},
                                    {"child_has_no_descriptor", test_child_has_no_descriptor, 0},
+                                   {"child_keeps_strangers", test_child_keeps_strangers, 0},
                                    {"parent_dies_first", test_parent_dies_first, 0},
                                    {"child_has_no_mapping", test_child_has_no_mapping, 0},
                                    {"child_leaves_temporary", test_child_leaves_temporary, 0},

@@ -1,5 +1,5 @@
-/* os_linux_test.c: what only Linux has: kinds of files, rights, and the other ways that the seam goes where a file system, a kernel or
- * a machine lacks the first one. */
+/* os_linux_test.c: what only Linux has: kinds of files, rights, and the other ways that the seam goes where a file system, a
+ * kernel or a machine lacks the first one. */
 #include "../check.h"
 
 #include <errno.h>
@@ -390,22 +390,22 @@ static void test_file_size_limit(void) {
 
 static void on_alarm(int number) { (void)number; }
 
-/* In memory a signal undoes an allocation in progress. */
+/* In memory a signal undoes an allocation in progress, as it is asked for here, since newer kernels only do so for signals
+ * that kill. */
 static void test_reserve_under_signals(void) {
-  struct sigaction action = {.sa_handler = on_alarm};
-  struct itimerval often = {{0, 500}, {0, 500}}, never = {{0, 0}, {0, 0}};
   tn_os_file file = os_make_file("a", 4096);
   if (tn_os_room(&file) < 256 * MIB) check_skip("there is no room for 64 MiB");
-  sigaction(SIGALRM, &action, NULL);
-  setitimer(ITIMER_REAL, &often, NULL);
-  int result = tn_os_reserve(&file, 0, 64 * MIB);
-  setitimer(ITIMER_REAL, &never, NULL);
-  CHECK_OK(result);
+  tn_fault_set("reserve.interrupt", 2, 12, 0);
+  CHECK_OK(tn_os_reserve(&file, 0, 64 * MIB));
+  CHECK(tn_fault_count("reserve.interrupt") > 14);
   CHECK_UINT(64 * MIB, os_size_of(&file));
+  CHECK(status_of(&file).occupied_bytes >= 64 * MIB);
   tn_os_close(&file);
 }
 
 /* ---- Signals --------------------------------------------------------------------------------------------------------- */
+
+static void on_alarm(int number) { (void)number; }
 
 static void test_sleep_and_signal(void) {
   struct sigaction action = {.sa_handler = on_alarm};
