@@ -1,5 +1,5 @@
-/* os_fork_linux_test.c: what a forked child must not keep (src/os/linux_fork.c), and how it knows that it is one; processes that ended
- * and were not yet reaped. */
+/* os_fork_linux_test.c: what a forked child must not keep (src/os/linux_fork.c), and how it knows that it is one; processes
+ * that ended and were not yet reaped. */
 #include "../check.h"
 
 #include <fcntl.h>

@@ -388,8 +388,6 @@ static void test_file_size_limit(void) {
   tn_os_close(&file);
 }
 
-static void on_alarm(int number) { (void)number; }
-
 /* In memory a signal undoes an allocation in progress, as it is asked for here, since newer kernels only do so for signals
  * that kill. */
 static void test_reserve_under_signals(void) {

@@ -1,5 +1,5 @@
-/* os_memory_linux_test.c: the limits of memory cgroups (src/os/linux_memory.c), read from made-up trees: this machine has one version of
- * them and, it is to be hoped, no limit that a test runs into. */
+/* os_memory_linux_test.c: the limits of memory cgroups (src/os/linux_memory.c), read from made-up trees: this machine has one
+ * version of them and, it is to be hoped, no limit that a test runs into. */
 #include "../check.h"
 
 #include <errno.h>
