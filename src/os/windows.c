@@ -42,17 +42,28 @@ int tn_win_failed_with(DWORD error) {
   static const struct {
     DWORD error;
     int code;
-  } known[] = {{ERROR_FILE_NOT_FOUND, TARN_E_NOT_FOUND},      {ERROR_PATH_NOT_FOUND, TARN_E_NOT_FOUND},
-               {ERROR_INVALID_DRIVE, TARN_E_NOT_FOUND},       {ERROR_BAD_NETPATH, TARN_E_NOT_FOUND},
-               {ERROR_DELETE_PENDING, TARN_E_NOT_FOUND},      {ERROR_FILE_EXISTS, TARN_E_EXISTS},
-               {ERROR_ALREADY_EXISTS, TARN_E_EXISTS},         {ERROR_ACCESS_DENIED, TARN_E_PERMISSION},
-               {ERROR_PRIVILEGE_NOT_HELD, TARN_E_PERMISSION}, {ERROR_WRITE_PROTECT, TARN_E_PERMISSION},
-               {ERROR_DISK_FULL, TARN_E_NO_SPACE},            {ERROR_HANDLE_DISK_FULL, TARN_E_NO_SPACE},
-               {TN_ERROR_DISK_QUOTA, TARN_E_NO_SPACE},  {ERROR_NOT_ENOUGH_MEMORY, TARN_E_NO_SPACE},
-               {ERROR_OUTOFMEMORY, TARN_E_NO_SPACE},          {ERROR_COMMITMENT_LIMIT, TARN_E_NO_SPACE},
-               {ERROR_NO_SYSTEM_RESOURCES, TARN_E_NO_SPACE},  {ERROR_INVALID_NAME, TARN_E_INVALID},
-               {ERROR_FILENAME_EXCED_RANGE, TARN_E_INVALID},  {ERROR_BAD_PATHNAME, TARN_E_INVALID},
-               {ERROR_NOT_SUPPORTED, TARN_E_UNSUPPORTED},     {ERROR_INVALID_FUNCTION, TARN_E_UNSUPPORTED}};
+  } known[] = {{ERROR_FILE_NOT_FOUND, TARN_E_NOT_FOUND},
+               {ERROR_PATH_NOT_FOUND, TARN_E_NOT_FOUND},
+               {ERROR_INVALID_DRIVE, TARN_E_NOT_FOUND},
+               {ERROR_BAD_NETPATH, TARN_E_NOT_FOUND},
+               {ERROR_DELETE_PENDING, TARN_E_NOT_FOUND},
+               {ERROR_FILE_EXISTS, TARN_E_EXISTS},
+               {ERROR_ALREADY_EXISTS, TARN_E_EXISTS},
+               {ERROR_ACCESS_DENIED, TARN_E_PERMISSION},
+               {ERROR_PRIVILEGE_NOT_HELD, TARN_E_PERMISSION},
+               {ERROR_WRITE_PROTECT, TARN_E_PERMISSION},
+               {ERROR_DISK_FULL, TARN_E_NO_SPACE},
+               {ERROR_HANDLE_DISK_FULL, TARN_E_NO_SPACE},
+               {TN_ERROR_DISK_QUOTA, TARN_E_NO_SPACE},
+               {ERROR_NOT_ENOUGH_MEMORY, TARN_E_NO_SPACE},
+               {ERROR_OUTOFMEMORY, TARN_E_NO_SPACE},
+               {ERROR_COMMITMENT_LIMIT, TARN_E_NO_SPACE},
+               {ERROR_NO_SYSTEM_RESOURCES, TARN_E_NO_SPACE},
+               {ERROR_INVALID_NAME, TARN_E_INVALID},
+               {ERROR_FILENAME_EXCED_RANGE, TARN_E_INVALID},
+               {ERROR_BAD_PATHNAME, TARN_E_INVALID},
+               {ERROR_NOT_SUPPORTED, TARN_E_UNSUPPORTED},
+               {ERROR_INVALID_FUNCTION, TARN_E_UNSUPPORTED}};
   describe(error);
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (known[i].error == error) return known[i].code;
@@ -182,8 +193,8 @@ void tn_os_process_of(uint32_t number, tn_os_process *ret_process) {
 /* Under Wine the id is Linux's, so that both sides of a shared file mean the same boot; Windows has none that all may read. */
 int tn_os_boot_id(uint8_t ret_id[16]) {
   if (TN_FAULTED("boot_id") || !tn_win_is_wine()) return 0;
-  HANDLE file = CreateFileW(L"\\\\?\\unix\\proc\\sys\\kernel\\random\\boot_id", GENERIC_READ, TN_SHARE_ALL, NULL, OPEN_EXISTING,
-                            0, NULL);
+  HANDLE file =
+      CreateFileW(L"\\\\?\\unix\\proc\\sys\\kernel\\random\\boot_id", GENERIC_READ, TN_SHARE_ALL, NULL, OPEN_EXISTING, 0, NULL);
   if (file == INVALID_HANDLE_VALUE) return 0;
   char text[40] = "";
   DWORD length = 0;

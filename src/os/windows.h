@@ -29,7 +29,8 @@
 #include "os.h"
 
 enum {
-  TN_SHARE_ALL = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, /* what others do is settled by locks, not by sharing */
+  TN_SHARE_ALL =
+      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, /* what others do is settled by locks, not by sharing */
   TN_WIDE = TN_OS_PATH
 };
 

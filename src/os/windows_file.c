@@ -90,8 +90,7 @@ static int is_zero(const unsigned char *bytes, size_t length) {
 /* Write zeros over every page of what was read that is all zeros: holes are whole pages. */
 static int fill_read(HANDLE handle, uint64_t offset, const unsigned char *read, uint64_t length, const unsigned char *zeros) {
   for (uint64_t from = 0, to; from < length; from = to + PAGE) {
-    for (to = from; to < length && is_zero(read + to, (size_t)(length - to < PAGE ? length - to : PAGE)); to += PAGE) {
-    }
+    for (to = from; to < length && is_zero(read + to, (size_t)(length - to < PAGE ? length - to : PAGE)); to += PAGE) {}
     uint64_t end = to < length ? to : length;
     int result = end > from ? write_at(handle, offset + from, zeros, (DWORD)(end - from)) : 0;
     if (result != 0) return result;
@@ -103,7 +102,8 @@ static int fill_read(HANDLE handle, uint64_t offset, const unsigned char *read, 
 static int fill(const tn_os_file *file, uint64_t from, uint64_t to, uint64_t old_size, unsigned char *buffers) {
   HANDLE handle = tn_win_handle(file->handle);
   while (from < to) {
-    uint64_t length = from % PAGE ? PAGE - from % PAGE : CHUNK, there = 0; /* from page to page, and nothing outside the range */
+    uint64_t length = from % PAGE ? PAGE - from % PAGE : CHUNK,
+             there = 0; /* from page to page, and nothing outside the range */
     int result;
     if (length > to - from) length = to - from;
     if (from >= old_size) {
@@ -196,7 +196,8 @@ int tn_os_sync(const tn_os_file *file) {
   int result = tn_win_flush_views(file->device, file->inode);
   if (result != 0) return result;
   if (FlushFileBuffers(tn_win_handle(file->handle))) return 0;
-  return GetLastError() == ERROR_ACCESS_DENIED ? 0 : tn_win_failed(); /* opened for reading: there is nothing of ours to write */
+  return GetLastError() == ERROR_ACCESS_DENIED ? 0
+                                               : tn_win_failed(); /* opened for reading: there is nothing of ours to write */
 }
 
 /* ---- Directories ----------------------------------------------------------------------------------------------------- */

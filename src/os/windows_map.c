@@ -140,7 +140,8 @@ int tn_win_flush_views(uint64_t device, uint64_t inode) {
   int result = 0;
   AcquireSRWLockShared(&list_lock);
   for (view *at = list; at && result == 0; at = at->next)
-    if (at->device == device && at->inode == inode && !FlushViewOfFile(at->address, (SIZE_T)at->length)) result = tn_win_failed();
+    if (at->device == device && at->inode == inode && !FlushViewOfFile(at->address, (SIZE_T)at->length))
+      result = tn_win_failed();
   ReleaseSRWLockShared(&list_lock);
   return result;
 }
@@ -165,8 +166,8 @@ int tn_win_section_size(HANDLE section, uint64_t *ret_size) {
 
 static HANDLE create_section(const WCHAR *name, uint64_t size_bytes, int *ret_created) {
   SECURITY_ATTRIBUTES attributes = {sizeof attributes, tn_win_rights(0600, TN_FOR_SECTION), FALSE};
-  HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, attributes.lpSecurityDescriptor ? &attributes : NULL, PAGE_READWRITE,
-                                      (DWORD)(size_bytes >> 32), (DWORD)size_bytes, name);
+  HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, attributes.lpSecurityDescriptor ? &attributes : NULL,
+                                      PAGE_READWRITE, (DWORD)(size_bytes >> 32), (DWORD)size_bytes, name);
   DWORD error = GetLastError();
   LocalFree(attributes.lpSecurityDescriptor);
   *ret_created = error != ERROR_ALREADY_EXISTS;

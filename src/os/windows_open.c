@@ -60,7 +60,8 @@ static int is_followed_link(const WCHAR *path, const WCHAR *final) {
   size_t length = (size_t)(tn_win_last(path) - path);
   wmemcpy(directory, path, length);
   directory[length] = 0;
-  HANDLE handle = CreateFileW(directory, FILE_READ_ATTRIBUTES, TN_SHARE_ALL, NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
+  HANDLE handle =
+      CreateFileW(directory, FILE_READ_ATTRIBUTES, TN_SHARE_ALL, NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
   if (handle == INVALID_HANDLE_VALUE) return 0;
   int result = final_path(handle, there);
   CloseHandle(handle);
@@ -202,7 +203,7 @@ static int put_name(HANDLE handle, const WCHAR *path, int class) {
   swprintf(name.path, TN_WIDE, L"\\??\\%ls", path + 4); /* the system's own form of "\\?\" */
   name.length_bytes = (ULONG)(wcslen(name.path) * sizeof(WCHAR));
   IO_STATUS_BLOCK block;
-  NTSTATUS status = NtSetInformationFile(handle, &block, &name, sizeof name, (FILE_INFORMATION_CLASS)class);
+  NTSTATUS status = NtSetInformationFile(handle, &block, &name, sizeof name, (FILE_INFORMATION_CLASS) class);
   return status >= 0 ? 0 : tn_win_failed_with(RtlNtStatusToDosError(status));
 }
 
@@ -284,8 +285,8 @@ int tn_os_remove_path(const char *path) {
   WCHAR wide[TN_WIDE];
   int result = tn_win_wide(path, wide, TN_WIDE);
   if (result != 0) return result;
-  HANDLE handle = CreateFileW(wide, DELETE | FILE_READ_ATTRIBUTES, TN_SHARE_ALL, NULL, OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT,
-                              NULL);
+  HANDLE handle =
+      CreateFileW(wide, DELETE | FILE_READ_ATTRIBUTES, TN_SHARE_ALL, NULL, OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT, NULL);
   if (handle == INVALID_HANDLE_VALUE) return open_failed(wide);
   result = delete_opened(handle);
   CloseHandle(handle);

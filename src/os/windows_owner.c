@@ -53,9 +53,9 @@ PSECURITY_DESCRIPTOR tn_win_rights(uint32_t mode, int for_what) {
 /* ---- What a file's access list says ---------------------------------------------------------------------------------- */
 
 typedef struct acl_seen {
-  int owner_trusted;       /* this user, the administrators or the system */
-  ACCESS_MASK others;      /* what people who are not trusted are allowed */
-  ACCESS_MASK everyone;    /* of that: Everyone */
+  int owner_trusted;    /* this user, the administrators or the system */
+  ACCESS_MASK others;   /* what people who are not trusted are allowed */
+  ACCESS_MASK everyone; /* of that: Everyone */
 } acl_seen;
 
 static int is_trusted(PSID id) {
@@ -67,7 +67,9 @@ static int is_trusted(PSID id) {
   return same;
 }
 
-static int is_placeholder(PSID id) { return IsWellKnownSid(id, WinCreatorOwnerSid) || IsWellKnownSid(id, WinCreatorOwnerRightsSid); }
+static int is_placeholder(PSID id) {
+  return IsWellKnownSid(id, WinCreatorOwnerSid) || IsWellKnownSid(id, WinCreatorOwnerRightsSid);
+}
 
 static acl_seen look_through(PSID owner, PACL list) {
   acl_seen seen = {.owner_trusted = owner && is_trusted(owner)};
@@ -90,8 +92,8 @@ static int look_at(HANDLE handle, acl_seen *ret_seen) {
   PSID owner = NULL;
   PACL list = NULL;
   PSECURITY_DESCRIPTOR rights = NULL;
-  DWORD error = GetSecurityInfo(handle, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, &owner, NULL, &list,
-                                NULL, &rights);
+  DWORD error = GetSecurityInfo(handle, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, &owner, NULL,
+                                &list, NULL, &rights);
   if (error != ERROR_SUCCESS) return tn_win_failed_with(error);
   *ret_seen = look_through(owner, list);
   LocalFree(rights);

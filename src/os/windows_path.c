@@ -73,8 +73,8 @@ static int is_device(const char *name, size_t length) {
   if (base < 4 || (_strnicmp(name, "com", 3) != 0 && _strnicmp(name, "lpt", 3) != 0)) return 0;
   if (base == 4) return name[3] >= '0' && name[3] <= '9';
   /* the superscripts one, two and three count as digits too */
-  return base == 5 && (memcmp(name + 3, "\xc2\xb9", 2) == 0 || memcmp(name + 3, "\xc2\xb2", 2) == 0 ||
-                       memcmp(name + 3, "\xc2\xb3", 2) == 0);
+  return base == 5 &&
+         (memcmp(name + 3, "\xc2\xb9", 2) == 0 || memcmp(name + 3, "\xc2\xb2", 2) == 0 || memcmp(name + 3, "\xc2\xb3", 2) == 0);
 }
 
 /* Why this component of a path cannot be the name of a file, or NULL. */

@@ -51,7 +51,7 @@ static names listed(void) {
 /* ---- Names ----------------------------------------------------------------------------------------------------------- */
 
 static void test_device_names(void) {
-  static const char *const devices[] = {"nul",  "NUL",   "con",        "prn", "aux", "com1",         "LPT9", "com0", "nul.board",
+  static const char *const devices[] = {"nul",  "NUL",    "con",      "prn", "aux", "com1",        "LPT9", "com0", "nul.board",
                                         "nul ", "nul .x", "com1.a.b", "x.",  "x ",  "com\xc2\xb9", "a<b",  "a\tb", "conin$"};
   static const char *const others[] = {"nulx", "com", "com10", "camera", "a.nul", "lpt", "x.y", "\xc3\xa9t\xc3\xa9"};
   for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
@@ -84,7 +84,8 @@ static void test_full_paths(void) {
   check_full("\\\\?\\C:\\\xc3\xa9", "C:\\\xc3\xa9");
   CHECK_OK(tn_os_full_path("here", full));
   CHECK_CONTAINS("\\\\?\\", full);
-  static const char *const refused[] = {"C:\\nul", "C:\\nul.txt", "C:\\com1\\x", "x/aux", "C:\\a.", "C:\\a ", "C:\\a:b", "\xff", ""};
+  static const char *const refused[] = {"C:\\nul", "C:\\nul.txt", "C:\\com1\\x", "x/aux", "C:\\a.",
+                                        "C:\\a ",  "C:\\a:b",     "\xff",        ""};
   for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
     if (tn_os_full_path(refused[i], full) != TARN_E_INVALID) CHECK_STR(refused[i], "was let through");
     CHECK(tn_os_reason()[0] != 0);
