@@ -1,0 +1,626 @@
+#!/usr/bin/env python3
+"""The command `tarn` as people and scripts use it: what it prints where, its exit codes, pipes, signals, and what a failure leaves."""
+import json
+import os
+import pty
+import resource
+import select
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+import unittest
+
+BUILD = os.environ["TARN_BUILD_DIR"]
+SOURCE = os.environ["TARN_SOURCE_DIR"]
+TARN = os.path.join(BUILD, "tarn")
+BUTTERFLY = os.path.join(SOURCE, "examples", "butterfly.bmp")
+DONE, OTHER, USAGE, NOT_THERE, BUSY, NO_SPACE, NO_PERMISSION, CORRUPT, TIMED_OUT = range(9)
+LIMIT = 60  # seconds; nothing here should come near
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+class Command(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="tarn-command.")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.channels = os.path.join(self.folder, "channels")
+        os.mkdir(self.channels)
+        self.environment = dict(os.environ, TARN_DIR=self.channels)
+        for name in ("COLORTERM", "TERM", "NO_COLOR", "COLUMNS", "LINES"):
+            self.environment.pop(name, None)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, data):
+        with open(self.path(name), "wb") as file:
+            file.write(data)
+        return self.path(name)
+
+    def run_tarn(self, *arguments, stdin=b"", expect=DONE, **options):
+        """Runs to the end; a wrong exit code fails with all that was said."""
+        done = subprocess.run([TARN, *arguments], input=stdin, capture_output=True, env=self.environment, timeout=LIMIT, **options)
+        self.assertEqual(expect, done.returncode, f"tarn {arguments}: stdout {done.stdout!r} stderr {done.stderr!r}")
+        return done
+
+    def out(self, *arguments, **options):
+        return self.run_tarn(*arguments, **options).stdout
+
+    def error(self, *arguments, expect, **options):
+        """A failure: nothing on stdout, one line on stderr, which is returned."""
+        done = self.run_tarn(*arguments, expect=expect, **options)
+        self.assertEqual(b"", done.stdout)
+        self.assertEqual(1, done.stderr.count(b"\n"), done.stderr)
+        self.assertTrue(done.stderr.startswith(b"tarn: "), done.stderr)
+        return done.stderr.decode()
+
+    def start(self, *arguments, **options):
+        process = subprocess.Popen([TARN, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env=self.environment, **options)
+
+        def stop():
+            process.kill()
+            process.communicate()
+
+        self.addCleanup(stop)
+        return process
+
+    def start_writer(self, name):
+        """A process that is the writer of a board until it is killed."""
+        writer = subprocess.Popen([os.path.join(BUILD, "examples", "recipe_writer"), name, BUTTERFLY, BUTTERFLY], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, env=self.environment)
+
+        def stop():
+            writer.kill()
+            writer.communicate()
+
+        self.addCleanup(stop)
+        self.assertEqual(b"published: 1440054 bytes\n", writer.stdout.readline())
+        return writer
+
+    def wait_until(self, condition, what):
+        end = time.monotonic() + LIMIT
+        while not condition():
+            self.assertLess(time.monotonic(), end, what)
+            time.sleep(0.01)
+
+    def takes_part(self, name, count):
+        """True once so many take part in a board."""
+        done = subprocess.run([TARN, "stat", "--json", name], capture_output=True, env=self.environment, timeout=LIMIT)
+        return done.returncode == 0 and len(json.loads(done.stdout)["participants"]) == count
+
+
+class PutAndGet(Command):
+    def test_a_file(self):
+        done = self.run_tarn("put", "picture", BUTTERFLY)
+        self.assertEqual(b"", done.stdout)
+        self.assertEqual(b"picture: version 1, 1.4 MiB, image/bmp; kept until `tarn rm picture`\n", done.stderr)
+        done = self.run_tarn("get", "picture", self.path("bitmap.bmp"))
+        self.assertEqual((b"", b""), (done.stdout, done.stderr))
+        self.assertEqual(content(BUTTERFLY), content(self.path("bitmap.bmp")))
+        self.assertEqual(["bitmap.bmp", "channels"], sorted(os.listdir(self.folder)))
+
+    def test_pipes(self):
+        for data in (b"", b"x", bytes(range(256)) * 4096 + b"odd"):
+            self.run_tarn("put", "-q", "pipe", stdin=data)
+            self.assertEqual(data, self.out("get", "pipe"))
+            self.run_tarn("put", "-q", "pipe", "-", stdin=data + b"!")
+            self.assertEqual(data + b"!", self.out("get", "pipe", "-"))
+
+    def test_an_empty_file_and_one_that_says_it_is(self):
+        self.run_tarn("put", "empty", self.write("nothing", b""))
+        self.assertEqual(b"", self.out("get", "empty"))
+        self.run_tarn("put", "kernel", "/proc/version")  # its size is 0 to those who ask
+        self.assertEqual(content("/proc/version"), self.out("get", "kernel"))
+
+    def test_versions_tags_and_types(self):
+        self.run_tarn("put", "v", "--tag", "0x10", "--type", "application/x-own", stdin=b"one")
+        told = json.loads(self.out("put", "v", "--json", "--tag=18446744073709551615", stdin=b"{}"))
+        self.assertEqual({"name": "v", "version": 2, "size_bytes": 2, "type": "text/plain", "kept": True}, told)
+        told = json.loads(self.out("get", "v", self.path("v"), "--json"))
+        self.assertEqual((2, 18446744073709551615, "text/plain"), (told["version"], told["tag"], told["type"]))
+        done = self.run_tarn("get", "v", "--json")  # the data has stdout
+        self.assertEqual(b"{}", done.stdout)
+        self.assertEqual(2, json.loads(done.stderr)["version"])
+
+    def test_not_there(self):
+        self.assertIn('"nothing"', self.error("get", "nothing", expect=NOT_THERE))
+        self.run_tarn("create", "board", "-q", "silent")
+        self.assertIn("nothing has been put there yet", self.error("get", "silent", expect=NOT_THERE))
+        self.error("put", "x", self.path("no-such-file"), expect=NOT_THERE)
+        self.assertEqual([], json_lines(self.out("ls", "--json", "--kind", "map")))
+
+    def test_waiting_ends(self):
+        start = time.monotonic()
+        self.assertIn("within 200 ms", self.error("get", "nothing", "--wait", "200ms", expect=TIMED_OUT))
+        self.run_tarn("create", "board", "-q", "silent")
+        self.error("get", "silent", "--wait", "200ms", expect=TIMED_OUT)
+        self.error("get", "silent", "--timeout", "200ms", expect=TIMED_OUT)
+        self.assertGreater(time.monotonic() - start, 0.6)
+
+    def test_waiting_for_the_name_and_the_version(self):
+        reader = self.start("get", "later", "--wait", "30s")
+        time.sleep(0.1)
+        self.run_tarn("create", "board", "-q", "later")
+        time.sleep(0.1)
+        self.assertIsNone(reader.poll())
+        self.run_tarn("put", "-q", "later", stdin=b"here")
+        self.assertEqual((b"here", b""), reader.communicate(timeout=LIMIT))
+        self.assertEqual(0, reader.returncode)
+
+    def test_second_writer(self):
+        writer = self.start_writer("mine")
+        self.assertIn("another writer", self.error("put", "mine", stdin=b"x", expect=BUSY))
+        self.error("put", "mine", "--timeout", "200ms", stdin=b"x", expect=TIMED_OUT)
+        patient = self.start("put", "-q", "mine", "--timeout", "30s")
+        patient.stdin.write(b"after")
+        patient.stdin.close()
+        patient.stdin = None
+        time.sleep(0.2)
+        self.assertIsNone(patient.poll())
+        writer.kill()
+        writer.wait()
+        patient.communicate(timeout=LIMIT)
+        self.assertEqual(0, patient.returncode)
+        self.assertEqual(b"after", self.out("get", "mine"))
+
+    def test_over_the_limit(self):
+        self.run_tarn("create", "board", "-q", "small", "--limit", "1M")
+        self.assertIn("limit", self.error("put", "small", BUTTERFLY, expect=NO_SPACE))
+        self.run_tarn("put", "-q", "small", stdin=b"fits")
+        self.assertEqual(b"fits", self.out("get", "small"))
+
+    def test_dir_option_and_paths(self):
+        other = self.path("other")
+        os.mkdir(other)
+        self.run_tarn("put", "-q", "a", "--dir", other, stdin=b"in other")
+        self.assertEqual(["a.board"], os.listdir(other))
+        self.error("get", "a", expect=NOT_THERE)
+        self.assertEqual(b"in other", self.out("get", "a", "-d", other))
+        self.assertEqual(b"in other", self.out("get", os.path.join(other, "a.board")))
+
+    def test_corrupt(self):
+        with open(os.path.join(self.channels, "noise.board"), "wb") as file:
+            file.write(os.urandom(200000))
+        self.assertIn("noise", self.error("get", "noise", expect=CORRUPT))
+        self.error("put", "noise", stdin=b"x", expect=CORRUPT)
+        self.assertEqual("damaged", self.out("ls").decode().split()[-1])
+        self.run_tarn("rm", "noise")
+        self.assertEqual([], os.listdir(self.channels))
+
+
+class Files(Command):
+    """What `get NAME FILE` does to FILE."""
+
+    def setUp(self):
+        super().setUp()
+        self.run_tarn("put", "-q", "big", stdin=b"new" * 1000000)
+
+    def assert_nothing_else(self, *names):
+        self.assertEqual(sorted([*names, "channels"]), sorted(os.listdir(self.folder)))
+
+    def test_failure_leaves_the_old_file(self):
+        old = self.write("old", b"as it was")
+
+        def small_files():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+        # Python ignores SIGXFSZ, and the command inherits that here: the write fails instead
+        message = self.error("get", "big", old, expect=NO_SPACE, preexec_fn=small_files, restore_signals=False)
+        self.assertIn("cannot write to " + old, message)
+        self.assertEqual(b"as it was", content(old))
+        self.assert_nothing_else("old")
+
+    def test_signal_leaves_the_old_file(self):
+        os.mkfifo(self.path("slow"))
+        old = self.write("old", b"as it was")
+        follower = self.start("get", "nothing-yet", old, "--follow")
+        time.sleep(0.2)
+        follower.send_signal(signal.SIGTERM)
+        self.assertEqual((b"", b""), follower.communicate(timeout=LIMIT))
+        self.assertEqual(-signal.SIGTERM, follower.returncode)
+        self.assertEqual(b"as it was", content(old))
+        self.assert_nothing_else("old", "slow")
+
+    def test_full_disk(self):
+        if os.geteuid() != 0:
+            self.skipTest("mounting a small file system needs root")
+        small = self.path("small")
+        os.mkdir(small)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", small], capture_output=True).returncode != 0:
+            self.skipTest("no mounting here")
+        self.addCleanup(subprocess.run, ["umount", small])
+        with open(os.path.join(small, "old"), "wb") as file:
+            file.write(b"as it was")
+        self.error("get", "big", os.path.join(small, "old"), expect=NO_SPACE)
+        self.assertEqual(["old"], os.listdir(small))
+        self.assertEqual(b"as it was", content(os.path.join(small, "old")))
+        message = self.error("put", "huge", BUTTERFLY, "--dir", small, expect=NO_SPACE)
+        self.assertIn("huge", message)
+
+    def test_device_full(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([TARN, "get", "big"], stdout=full, stderr=subprocess.PIPE, env=self.environment, timeout=LIMIT)
+            self.assertEqual(NO_SPACE, done.returncode)
+            self.assertIn(b"standard output", done.stderr)
+            done = subprocess.run([TARN, "ls"], stdout=full, stderr=subprocess.PIPE, env=self.environment, timeout=LIMIT)
+            self.assertEqual(NO_SPACE, done.returncode)
+
+    def test_rights_and_links_stay(self):
+        target = self.write("target", b"old")
+        os.chmod(target, 0o604)
+        os.symlink("target", self.path("link"))
+        self.run_tarn("get", "big", self.path("link"))
+        self.assertTrue(os.path.islink(self.path("link")))
+        self.assertEqual(b"new" * 1000000, content(target))
+        self.assertEqual(0o604, stat.S_IMODE(os.stat(target).st_mode))
+        self.assert_nothing_else("link", "target")
+
+    def test_what_is_no_regular_file(self):
+        self.run_tarn("get", "big", "/dev/null")
+        self.assertTrue(stat.S_ISCHR(os.stat("/dev/null").st_mode))
+        self.error("get", "big", self.channels, expect=OTHER)  # a folder
+        self.error("get", "big", self.path("no/such/folder"), expect=NOT_THERE)
+        self.error("put", "x", self.channels, expect=OTHER)
+
+
+class Pipes(Command):
+    def test_nobody_reads_any_more(self):
+        self.run_tarn("put", "-q", "big", stdin=bytes(8 << 20))
+        for arguments in (["get", "big"], ["show", "big"], ["get", "big", "--follow"]):
+            process = self.start(*arguments)
+            process.stdout.read(10)
+            process.stdout.close()
+            process.stdout = open(os.devnull, "rb")
+            if arguments[0] == "show":
+                process.wait(timeout=LIMIT)  # 1 KiB of it is all there is: it may have been through
+            else:
+                self.assertEqual(-signal.SIGPIPE, process.wait(timeout=LIMIT))
+            self.assertNotIn(b"annot", process.stderr.read())
+        self.assertTrue(self.takes_part("big", 0))
+
+    def test_closed_stdout(self):
+        self.run_tarn("put", "-q", "x", stdin=b"data")
+        done = subprocess.run(["sh", "-c", 'exec "$0" get x >&-', TARN], capture_output=True, env=self.environment, timeout=LIMIT)
+        self.assertEqual(OTHER, done.returncode)
+        self.assertIn(b"standard output", done.stderr)
+
+    def test_ctrl_c_while_reading_stdin(self):
+        self.run_tarn("put", "-q", "x", stdin=b"before")
+        process = self.start("put", "x")
+        process.stdin.write(b"half")
+        process.stdin.flush()
+        self.wait_until(lambda: self.takes_part("x", 1), "the writer did not come")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(-signal.SIGINT, process.wait(timeout=LIMIT))
+        self.assertEqual(b"", process.stderr.read())
+        self.assertEqual(b"before", self.out("get", "x"))
+        self.assertTrue(self.takes_part("x", 0))
+
+    def test_ctrl_c_while_waiting(self):
+        self.run_tarn("create", "board", "-q", "silent")
+        for arguments in (["get", "no-such-name", "--wait", "forever"], ["get", "silent", "--wait", "60s"], ["get", "silent", "-f"]):
+            process = self.start(*arguments)
+            time.sleep(0.2)
+            start = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(-signal.SIGINT, process.wait(timeout=LIMIT))
+            self.assertLess(time.monotonic() - start, 2)
+            self.assertEqual(b"", process.stderr.read())
+
+    def test_follow(self):
+        follower = self.start("get", "log", "--follow")
+        for number in range(1, 6):
+            self.run_tarn("put", "-q", "log", stdin=b"line %d\n" % number)
+            self.assertEqual(b"line %d\n" % number, follower.stdout.readline())
+        follower.send_signal(signal.SIGINT)
+        follower.communicate(timeout=LIMIT)
+        self.assertEqual(-signal.SIGINT, follower.returncode)
+
+    def test_follow_into_a_file(self):
+        copy = self.path("copy")
+        follower = self.start("get", "log", copy, "--follow", "--json")
+        for number in range(1, 4):
+            self.run_tarn("put", "-q", "log", stdin=b"%d" % number * 100000)
+            self.assertEqual(number, json.loads(follower.stdout.readline())["version"])
+            self.assertEqual(b"%d" % number * 100000, content(copy))
+        follower.send_signal(signal.SIGTERM)
+        follower.communicate(timeout=LIMIT)
+        self.assertEqual(-signal.SIGTERM, follower.returncode)
+
+    def test_follow_gives_up(self):
+        self.run_tarn("put", "-q", "log", stdin=b"once")
+        done = self.run_tarn("get", "log", "--follow", "--timeout", "200ms", expect=TIMED_OUT)
+        self.assertEqual(b"once", done.stdout)
+
+
+class Others(Command):
+    """Other users: only root can become one."""
+
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            self.skipTest("becoming another user needs root")
+        os.chmod(self.folder, 0o755)
+        os.chmod(self.channels, 0o755)
+
+    def nobody(self):
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+
+    def test_no_right_to_read(self):
+        self.run_tarn("put", "-q", "secret", stdin=b"x")
+        self.assertIn("secret", self.error("get", "secret", expect=NO_PERMISSION, preexec_fn=self.nobody))
+        self.error("put", "mine", stdin=b"x", expect=NO_PERMISSION, preexec_fn=self.nobody)
+        self.run_tarn("create", "board", "-q", "open", "--mode", "0644")
+        self.run_tarn("put", "-q", "open", stdin=b"x")
+        message = self.error("get", "open", "-q", self.path("new"), expect=NO_PERMISSION, preexec_fn=self.nobody)
+        self.assertIn("cannot create", message)
+
+    def test_looking_on(self):
+        self.run_tarn("create", "board", "-q", "open", "--mode", "0644")
+        self.run_tarn("put", "-q", "open", stdin=b"look")
+        done = self.run_tarn("get", "open", preexec_fn=self.nobody)
+        self.assertEqual(b"look", done.stdout)
+        self.assertIn(b"looking on", done.stderr)
+        self.error("put", "open", stdin=b"x", expect=NO_PERMISSION, preexec_fn=self.nobody)
+        follower = self.start("get", "open", "-q", "--follow", preexec_fn=self.nobody)
+        self.assertEqual(b"look", follower.stdout.read(4))
+        self.run_tarn("put", "-q", "open", BUTTERFLY)  # larger than all before
+        self.assertEqual(content(BUTTERFLY), follower.stdout.read(1440054))
+
+    def test_a_group_takes_part(self):
+        self.run_tarn("create", "board", "-q", "shared", "--mode", "0660", "--group", "65534")
+        os.chmod(self.channels, 0o755)
+        self.run_tarn("put", "-q", "shared", stdin=b"from the group", preexec_fn=self.nobody)
+        self.assertEqual(b"from the group", self.out("get", "shared"))
+        self.error("create", "board", "x", "--group", "no-such-group", expect=USAGE)
+
+
+class Maps(Command):
+    def test_all_of_it(self):
+        self.assertEqual(b"m: a map of 4 KiB; kept until `tarn rm m`\n", self.run_tarn("map", "create", "m", "4K").stderr)
+        self.assertIn("m", self.error("map", "create", "m", "4K", expect=BUSY))
+        self.assertEqual(bytes(4096), self.out("map", "read", "m"))
+        self.run_tarn("map", "write", "m", "--offset", "4090", stdin=b"ending")
+        self.assertEqual(b"\0ending", self.out("map", "read", "m", "--offset", "4089"))
+        self.assertEqual(b"end", self.out("map", "read", "m", "--offset", "4090", "--length", "3"))
+        self.assertEqual(b"", self.out("map", "read", "m", "--offset", "4K"))
+        self.run_tarn("map", "resize", "-q", "m", "5000")
+        self.assertEqual(bytes(4090) + b"ending" + bytes(904), content(os.path.join(self.channels, "m")))
+        self.run_tarn("map", "read", "m", self.path("copy"))
+        self.assertEqual(5000, os.path.getsize(self.path("copy")))
+        self.run_tarn("rm", "m")
+        self.error("map", "read", "m", expect=NOT_THERE)
+
+    def test_out_of_range(self):
+        self.run_tarn("map", "create", "-q", "m", "100")
+        self.error("map", "read", "m", "--offset", "101", expect=USAGE)
+        self.error("map", "read", "m", "--offset", "50", "--length", "51", expect=USAGE)
+        self.error("map", "read", "m", "--offset", "1", "--length", "18446744073709551615", expect=USAGE)
+        self.error("map", "write", "m", "--offset", "101", stdin=b"x", expect=USAGE)
+        self.assertIn("tarn map resize", self.error("map", "write", "m", stdin=bytes(101), expect=NO_SPACE))
+        self.error("map", "write", "m", BUTTERFLY, expect=NO_SPACE)
+        self.error("map", "create", "z", "0", expect=USAGE)
+        self.error("map", "create", "z", "many", expect=USAGE)
+
+    def test_larger_than_one_view(self):
+        data = os.urandom(1 << 20) * 40
+        self.run_tarn("map", "create", "-q", "m", "40M")
+        self.run_tarn("map", "write", "-q", "m", self.write("data", data))
+        self.assertTrue(self.out("map", "read", "m", "--offset", "7") == data[7:])
+
+    def test_hold(self):
+        process = self.start("map", "create", "m", "1M", "--hold")
+        self.assertIn(b"held until", process.stderr.readline())
+        self.assertEqual(["m"], os.listdir(self.channels))
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(-signal.SIGTERM, process.wait(timeout=LIMIT))
+        self.assertEqual([], os.listdir(self.channels))
+
+    def test_a_foreign_file_is_a_map(self):
+        with open(os.path.join(self.channels, "psm_1234"), "wb") as file:
+            file.write(b"somebody else's")
+        self.assertEqual(b"somebody else's", self.out("map", "read", "psm_1234"))
+
+
+class Looking(Command):
+    def test_ls(self):
+        self.assertEqual(b"", self.out("ls"))
+        self.run_tarn("put", "-q", "b", stdin=b"x")
+        self.run_tarn("map", "create", "-q", "a", "100")
+        self.start_writer("c")
+        self.assertEqual(b"a\nb\nc\n", self.out("ls", "-q"))
+        self.assertEqual(b"b\nc\n", self.out("ls", "-q", "--kind", "board"))
+        lines = self.out("ls").decode().splitlines()
+        self.assertEqual(["NAME", "a", "b", "c"], [line.split()[0] for line in lines])
+        self.assertEqual(["-", "kept", "in use, kept"], [line[line.index(":") + 7:].strip() for line in lines[1:]])
+        entries = json_lines(self.out("ls", "--json"))
+        self.assertEqual([("a", "map", False), ("b", "board", False), ("c", "board", True)],
+                         [(e["name"], e["kind"], e["in_use"]) for e in entries])
+        self.error("ls", "--dir", self.path("nowhere"), expect=NOT_THERE)
+
+    def test_stat(self):
+        writer = self.start_writer("picture")
+        self.start("get", "picture", "/dev/null", "--follow")
+        self.wait_until(lambda: self.takes_part("picture", 2), "the reader did not come")
+        told = json.loads(self.out("stat", "picture", "--json"))
+        self.assertEqual((1, 1440054, "image/bmp"), (told["newest"], told["newest_bytes"], told["newest_type"]))
+        self.assertEqual(["reader", "writer"], sorted(p["role"] for p in told["participants"]))
+        self.assertIn(writer.pid, [p["process"] for p in told["participants"]])
+        plain = self.out("stat", "picture").decode()
+        self.assertIn("version 1, 1.4 MiB (1440054)", plain)
+        self.assertIn(f"writer  {writer.pid}", plain)
+        self.error("stat", "nothing", expect=NOT_THERE)
+
+    def test_several_of_one_name(self):
+        self.run_tarn("put", "-q", "a", stdin=b"x")
+        self.run_tarn("map", "create", "-q", "a", "100")
+        message = self.error("rm", "a", expect=USAGE)
+        self.assertIn("(a, a.board)", message)
+        self.run_tarn("rm", "a", "--kind", "map")
+        self.assertEqual(["a.board"], os.listdir(self.channels))
+
+    def test_rm(self):
+        writer = self.start_writer("c")
+        self.assertIn("--force", self.error("rm", "c", expect=BUSY))
+        self.run_tarn("put", "-q", "d", stdin=b"x")
+        done = self.run_tarn("rm", "nothing", "d", expect=NOT_THERE)  # goes on, and says the first failure
+        self.assertIn(b"nothing", done.stderr)
+        self.run_tarn("rm", "c", "--force")
+        self.assertEqual([], os.listdir(self.channels))
+        self.assertIsNone(writer.poll())
+
+    def test_hostile_words_reach_no_terminal(self):
+        self.run_tarn("put", "-q", "x", "--type", "\x1b]0;owned\x07", stdin=b"\x1b[2J is text\n")
+        for arguments in (["stat", "x"], ["stat", "x", "--json"], ["show", "x"]):
+            done = self.run_tarn(*arguments)
+            self.assertNotIn(b"\x1b", done.stdout + done.stderr)
+            self.assertNotIn(b"\x07", done.stdout + done.stderr)
+        self.assertNotIn(b"\x1b", self.run_tarn("get", "\x1b[31m", expect=USAGE).stderr)
+
+
+class Words(Command):
+    def test_help(self):
+        overview = self.out("help").decode()
+        self.assertTrue(overview.startswith("  tarn put picture butterfly.bmp"))
+        self.assertEqual(overview, self.out("--help").decode())
+        commands = [line.split("  ")[1] for line in overview.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
+        self.assertGreaterEqual(len(commands), 12)
+        for usage in commands:
+            words = [word for word in usage.split() if word.islower()]
+            text = self.out(*words, "--help").decode()
+            self.assertEqual(text, self.out("help", *words).decode())
+            self.assertTrue(text.startswith(f"  tarn {' '.join(words)}"), text)
+            self.assertIn("Usage: tarn " + usage, text)
+        self.assertIn("map resize", self.out("help", "map").decode())
+        self.assertEqual(self.out("help", "map"), self.out("map", "--help"))
+
+    def test_version(self):
+        self.assertRegex(self.out("--version").decode(), r"^tarn \d+\.\d+\.\d+\n$")
+
+    def test_wrong_usage(self):
+        done = self.run_tarn(expect=USAGE)
+        self.assertEqual(b"", done.stdout)
+        self.assertIn(b"Commands:", done.stderr)
+        self.assertIn("`put`", self.error("pu", expect=USAGE))
+        self.assertIn("tarn help map", self.error("map", expect=USAGE))
+        self.assertIn("map creat", self.error("map", "creat", expect=USAGE))
+        self.assertIn("--type", self.error("put", "x", "--tpye", "y", expect=USAGE))
+        self.error("help", "nothing", expect=USAGE)
+        self.error("put", expect=USAGE)
+        for name in ("", ".hidden", "a b", "x" * 201, "caf\u00e9"):
+            self.error("put", name, stdin=b"x", expect=USAGE)
+        self.assertEqual([], os.listdir(self.channels))
+
+    def test_errors_as_json(self):
+        told = json.loads(self.run_tarn("get", "nothing", "--json", expect=NOT_THERE).stderr)
+        self.assertEqual(("TARN_E_NOT_FOUND", NOT_THERE), (told["result"], told["exit"]))
+        told = json.loads(self.run_tarn("get", "--json", "--what", expect=USAGE).stderr)
+        self.assertEqual(USAGE, told["exit"])
+
+
+class Show(Command):
+    def on_terminal(self, *arguments, rows=24, columns=80, stdin=subprocess.DEVNULL, **environment):
+        """stdout and stderr are a terminal; returns what it got."""
+        master, slave = pty.openpty()
+        import fcntl
+        import struct
+        import termios
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        process = subprocess.Popen([TARN, *arguments], stdin=stdin, stdout=slave, stderr=slave, env={**self.environment, **environment})
+        os.close(slave)
+        got = b""
+        while True:
+            ready, _, _ = select.select([master], [], [], LIMIT)
+            self.assertTrue(ready, "nothing came to the terminal")
+            try:
+                piece = os.read(master, 65536)
+            except OSError:  # the other side has closed
+                break
+            if not piece:
+                break
+            got += piece
+        os.close(master)
+        self.assertEqual(0, process.wait(timeout=LIMIT), got)
+        return got.decode().replace("\r\n", "\n")
+
+    def test_what_the_terminal_understands(self):
+        self.run_tarn("put", "-q", "picture", BUTTERFLY)
+        block = "\u2580"
+        colored = self.on_terminal("show", "picture", TERM="xterm-256color", COLORTERM="truecolor")
+        self.assertIn("\x1b[38;2;", colored)
+        lines = colored.splitlines()
+        self.assertEqual("picture: image/bmp, 800 x 600, 1.4 MiB", lines[-1])
+        self.assertEqual(23, len(lines[:-1]))  # a row is left for the prompt
+        self.assertEqual({61}, {line.count(block) for line in lines[:-1]})  # 46 pixels high, 4 : 3
+        self.assertTrue(all(line.endswith("\x1b[0m") for line in lines[:-1]))
+        colored = self.on_terminal("show", "picture", TERM="xterm-256color")
+        self.assertIn("\x1b[38;5;", colored)
+        self.assertNotIn(";2;", colored)
+        colored = self.on_terminal("show", "picture", TERM="linux")
+        self.assertIn(block, colored)
+        self.assertNotIn(";5;", colored)
+        for environment in ({"TERM": "dumb"}, {"TERM": "xterm-256color", "NO_COLOR": "1"}, {"TERM": "vt100"}, {}):
+            plain = self.on_terminal("show", "picture", **environment)
+            self.assertNotIn("\x1b", plain)
+            self.assertNotIn(block, plain)
+            self.assertIn("@", plain)
+
+    def test_not_a_terminal(self):
+        done = self.run_tarn("show", BUTTERFLY)
+        self.assertNotIn(b"\x1b", done.stdout)
+        self.assertEqual({60, 61}, {len(line) for line in done.stdout.splitlines()} | {60})
+        self.assertIn(b"\x1b[38;2;", self.out("show", BUTTERFLY, "--colors", "24bit"))
+        self.assertEqual({40}, {len(line) for line in self.out("show", BUTTERFLY, "--width", "40").splitlines()})
+
+    def test_other_things(self):
+        self.assertEqual(b"tea\t\xe2\x82\xac\n", self.out("show", "-", stdin="tea\t\u20ac".encode()))
+        self.run_tarn("map", "create", "-q", "bytes", "20")
+        self.run_tarn("map", "write", "-q", "bytes", stdin=bytes([1, 2, 255]) + b"abc")
+        self.assertEqual(b"00000000  01 02 ff 61 62 63 00 00  00 00 00 00 00 00 00 00  |...abc..........|\n"
+                         b"00000010  00 00 00 00                                       |....|\n", self.out("show", "bytes"))
+        self.assertEqual(b"", self.out("show", self.write("empty", b"")))
+        self.error("show", "nothing", expect=NOT_THERE)
+        self.run_tarn("create", "board", "-q", "silent")
+        self.error("show", "silent", expect=NOT_THERE)
+
+    def test_a_name_goes_before_a_file(self):
+        self.run_tarn("put", "-q", "note", stdin=b"the board")
+        self.write("note", b"the file")
+        self.write("note.txt", b"the other file")
+        self.assertEqual(b"the board\n", self.out("show", "note", cwd=self.folder))
+        self.assertEqual(b"the file\n", self.out("show", "./note", cwd=self.folder))
+        self.assertEqual(b"the other file\n", self.out("show", "note.txt", cwd=self.folder))
+
+    def test_damaged_picture(self):
+        self.run_tarn("put", "-q", "cut", "--type", "image/bmp", stdin=content(BUTTERFLY)[:-1])
+        self.assertIn("cut off", self.error("show", "cut", expect=CORRUPT))
+
+    def test_progress(self):
+        size = 100 << 20
+        with open(self.path("large"), "wb") as file:
+            file.truncate(size)
+        seen = self.on_terminal("put", "large", self.path("large"))
+        self.assertIn(" of 100 MiB", seen)
+        self.assertIn("%", seen)
+        self.assertTrue(seen.endswith("kept until `tarn rm large`\n"), seen)
+        seen = self.on_terminal("put", "-q", "large", self.path("large"))
+        self.assertEqual("", seen)
+        self.assertEqual("", self.on_terminal("put", "-q", "small", BUTTERFLY))
+
+
+def json_lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+if __name__ == "__main__":
+    unittest.main()
