@@ -342,8 +342,8 @@ static void test_a_view_moves_along_20_gib(void) {
   tarn_map *map;
   CHECK_OK(open_sized(&map, path, TARN_MAP_READ, 0, TARN_EXISTING));
   uint64_t before = peak_bytes(), marks = 0;
+  unsigned char seam[8]; /* filled by two moves, one on each side */
   for (uint64_t at = SHIFT; at < size; at += WINDOW) {
-    unsigned char seam[8];
     move(map, at, seam);
     if (at % GIB == MARK) {
       uint64_t found;
