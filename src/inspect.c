@@ -34,11 +34,12 @@ static int open_to_look(const tn_place *place, int access, look_at *ret) {
     return tn_fail(result, "%s \"%s\": its state cannot be asked: %s", tn_kind_word(place->kind), place->name, tn_os_reason());
   }
   if (place->kind != TARN_KIND_MAP) {
-    static const int ids[] = {TARN_KIND_MAP, TARN_KIND_BOARD, TARN_KIND_STREAM};
     look.wrong = tn_header_read(&look.file, NULL, place, &look.header);
-    if (look.wrong == 0 && look.header.kind != (uint32_t)ids[place->kind - 1])
-      look.wrong = tn_fail(TARN_E_KIND, "%s \"%s\": its header says that it is another kind of thing", tn_kind_word(place->kind),
-                           place->name);
+    uint32_t kind = look.header.kind;
+    if (look.wrong == 0 && kind != (uint32_t)place->kind)
+      look.wrong = tn_fail(TARN_E_KIND, "%s \"%s\": its header says that it is a %s (kind %u)", tn_kind_word(place->kind), place->name,
+                           kind == TARN_KIND_BOARD || kind == TARN_KIND_STREAM ? tn_kind_word((int)kind) : "thing this Tarn does not know",
+                           kind);
   }
   *ret = look;
   return 0;
