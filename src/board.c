@@ -150,6 +150,13 @@ static int allocate(tarn_board *board) {
   return complete ? 0 : tn_fail(TARN_E_SYSTEM, "%s \"%s\": no memory for its handle", TN_WHO(&board->channel));
 }
 
+static void leave(tarn_board *board) {
+  for (uint32_t i = 0; board->views != NULL && i < board->channel.header.entries; i++)
+    tn_board_unview(&board->views[i]);
+  tn_channel_close(&board->channel);
+  free_memory(board);
+}
+
 int tarn_board_open(tarn_board **ret_board, const char *name, int role, const tarn_options *options, int64_t timeout_ns) {
   if (ret_board == NULL)
     return tn_fail(TARN_E_INVALID, "tarn_board_open: ret_board is NULL");
@@ -165,19 +172,11 @@ int tarn_board_open(tarn_board **ret_board, const char *name, int role, const ta
   if (result == 0 && role == TARN_WRITER)
     result = tn_board_take_stock(board);
   if (result != 0) {
-    tn_channel_close(&board->channel);
-    free_memory(board);
+    leave(board);
     return result;
   }
   *ret_board = board;
   return 0;
-}
-
-static void leave(tarn_board *board) {
-  for (uint32_t i = 0; i < board->channel.header.entries; i++)
-    tn_board_unview(&board->views[i]);
-  tn_channel_close(&board->channel);
-  free_memory(board);
 }
 
 void tarn_board_close(tarn_board *board) {

@@ -360,9 +360,7 @@ void tn_channel_close(tn_channel *channel) {
       tn_wake(channel, TN_ROOM);
     }
     tn_lifetime_leave(channel);
-  } else {
-    channel->file = TN_OS_NO_FILE;
-  }
+  } /* else the number means something else by now: nothing is asked of it, and tn_os_close forgets it */
   if (channel->role != TARN_OBSERVER)
     tn_waits_end(channel);
   drop(channel);

@@ -139,6 +139,8 @@ int tn_slot_alive(const tn_channel *channel, uint32_t slot) {
   if (slot == channel->slot)
     return 1;
   int held = tn_os_lock_held(&channel->file, TN_LOCK_SLOT(slot), TN_OS_SHARED);
+  if (held < 0)
+    return tn_channel_fail(channel, held, "its lock cannot be asked");
   if (held == 0 && tn_os_still_ours(&channel->file) != 0) /* before believing a death */
     return tn_channel_evicted(channel);
   return held;
@@ -155,7 +157,7 @@ int tn_slot_reap(tn_channel *channel, uint32_t number) {
     return alive < 0 ? alive : 0;
   int got = tn_os_lock(&channel->file, TN_LOCK_SLOT(number), TN_OS_EXCLUSIVE);
   if (got <= 0)
-    return got;
+    return got < 0 ? tn_channel_fail(channel, got, "a slot cannot be cleared") : 0;
   if (tn_load_acquire(&slot->state) != TN_SLOT_FREE) /* [P2] acquire: again, under the lock */
     clear(channel, number);
   tn_os_unlock(&channel->file, TN_LOCK_SLOT(number));
@@ -215,6 +217,8 @@ static int writer_lives(tn_channel *channel, uint64_t seen, int ask) {
   tn_store_relaxed(&channel->watch.asked_ns, (uint64_t)now);
   /* EXCLUSIVE: with several writers the byte is held shared, which a SHARED question would not see. */
   int held = tn_os_lock_held(&channel->file, TN_LOCK_WRITER, TN_OS_EXCLUSIVE);
+  if (held < 0)
+    return tn_channel_fail(channel, held, "it cannot be asked whether its writer lives");
   if (held == 0 && tn_os_still_ours(&channel->file) != 0)
     return tn_channel_evicted(channel);
   if (held == 0)
