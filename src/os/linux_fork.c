@@ -119,7 +119,7 @@ static tn_atomic32 *make_page(void) {
   size_t size = tn_os_capabilities()->granularity;
   void *made = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (made == MAP_FAILED) return NULL;
-  if (madvise(made, size, MADV_WIPEONFORK) != 0) {
+  if (TN_FAULTED("life.wipe") || madvise(made, size, MADV_WIPEONFORK) != 0) {
     munmap(made, size);
     return NULL;
   }

@@ -17,12 +17,13 @@ enum { CHUNK = 16 << 20, CHUNK_LEAST = 64 << 10 };
 
 /* ---- Looking first --------------------------------------------------------------------------------------------------- */
 
-/* Over RLIMIT_FSIZE the kernel sends SIGXFSZ, which ends a program that does not expect it. */
-static int check_size(uint64_t end) {
+/* May a file of this size become as long as end? Growing over RLIMIT_FSIZE the kernel sends SIGXFSZ, which ends a program that
+ * does not expect it. */
+static int check_size(uint64_t size, uint64_t end) {
   struct rlimit limit;
   char asked[32], most[32];
   if (end > INT64_MAX) return tn_linux_fail_words(TARN_E_TOO_LARGE, "no file can be larger than 8 EiB");
-  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || end <= limit.rlim_cur) return 0;
+  if (end <= size || getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || end <= limit.rlim_cur) return 0;
   return tn_linux_fail_words(TARN_E_NO_SPACE, "%s is over this process's limit of %s a file (ulimit -f)",
                              tn_linux_size(end, asked), tn_linux_size((uint64_t)limit.rlim_cur, most));
 }
@@ -123,10 +124,10 @@ int tn_os_reserve(const tn_os_file *file, uint64_t offset, uint64_t length) {
   TN_FAULT("reserve");
   int descriptor = (int)file->handle;
   struct stat status;
-  if (length > INT64_MAX || offset > INT64_MAX - length) return check_size(UINT64_MAX);
+  if (length > INT64_MAX || offset > INT64_MAX - length) return check_size(0, UINT64_MAX);
   if (fstat(descriptor, &status) != 0) return tn_linux_fail();
   uint64_t size = (uint64_t)status.st_size, end = offset + length;
-  int result = length == 0 ? 0 : check_size(end);
+  int result = length == 0 ? 0 : check_size(size, end);
   if (!result) result = check_room(descriptor, new_bytes(&status, end, length));
   if (result || length == 0) return result;
   int done = allocate(descriptor, offset, length);
@@ -139,7 +140,9 @@ int tn_os_reserve(const tn_os_file *file, uint64_t offset, uint64_t length) {
 
 int tn_os_truncate(const tn_os_file *file, uint64_t size_bytes) {
   TN_FAULT("truncate");
-  int result = check_size(size_bytes);
+  struct stat status;
+  if (fstat((int)file->handle, &status) != 0) return tn_linux_fail();
+  int result = check_size((uint64_t)status.st_size, size_bytes);
   if (result) return result;
   do result = ftruncate((int)file->handle, (off_t)size_bytes);
   while (result != 0 && errno == EINTR);

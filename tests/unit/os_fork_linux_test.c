@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "atomic.h"
+#include "os/fault.h"
 #include "os_files.h"
 #include "tarn/base.h"
 
@@ -29,7 +30,7 @@ static pid_t fork_now(void) {
   return child;
 }
 
-static void test_life(void) {
+static void check_lives(void) {
   uint32_t mine = tn_os_life();
   for (int i = 0; i < 2; i++) {
     pid_t child = fork_now();
@@ -48,6 +49,15 @@ static void test_life(void) {
     check_child(child);
     CHECK_UINT(mine, tn_os_life());
   }
+}
+
+static void test_life(void) { check_lives(); }
+
+/* As before Linux 4.14. */
+static void test_life_without_wiped_page(void) {
+  tn_fault_set("life.wipe", 1, 0, 0);
+  check_lives();
+  CHECK_UINT(getpid(), tn_os_life());
 }
 
 /* No handler runs; the page is wiped all the same. */
@@ -159,7 +169,7 @@ static void test_child_has_no_mapping(void) {
 /* A nameless file's temporary name is the parent's: a child does not take it away. */
 static void test_child_leaves_temporary(void) {
   tn_os_file file = TN_OS_NO_FILE;
-  setenv("TARN_TEST_FAULT", "make.nameless:1:0", 1);
+  tn_fault_set("make.nameless", 1, 0, 0);
   CHECK_OK(tn_os_make(&file, os_full("a"), 0600, 0));
   CHECK_INT(1, os_names_here());
   pid_t child = fork_now();
@@ -261,6 +271,7 @@ static void test_zombie(void) {
 }
 
 static const check_test tests[] = {{"life", test_life, 0},
+                                   {"life_without_wiped_page", test_life_without_wiped_page, 0},
                                    {"life_raw_clone", test_life_raw_clone, 0},
                                    {"child_has_no_descriptor", test_child_has_no_descriptor, 0},
                                    {"child_keeps_strangers", test_child_keeps_strangers, 0},

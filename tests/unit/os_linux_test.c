@@ -377,7 +377,7 @@ static void test_full_while_reserving(void) {
 }
 
 static void test_file_size_limit(void) {
-  tn_os_file file = os_make_file("a", 64 * 1024);
+  tn_os_file file = os_make_file("a", 64 * 1024), large = os_make_file("b", 3 * MIB);
   struct rlimit limit = {MIB, MIB};
   CHECK_INT(0, setrlimit(RLIMIT_FSIZE, &limit));
   CHECK_RESULT(TARN_E_NO_SPACE, tn_os_reserve(&file, 0, 2 * MIB)); /* an answer, not SIGXFSZ */
@@ -385,6 +385,10 @@ static void test_file_size_limit(void) {
   CHECK_RESULT(TARN_E_NO_SPACE, tn_os_truncate(&file, 2 * MIB));
   CHECK_UINT(64 * 1024, os_size_of(&file));
   CHECK_OK(tn_os_reserve(&file, 0, MIB));
+  CHECK_OK(tn_os_reserve(&large, 2 * MIB, MIB)); /* it is as long already */
+  CHECK_OK(tn_os_truncate(&large, 2 * MIB));
+  CHECK_RESULT(TARN_E_NO_SPACE, tn_os_truncate(&large, 3 * MIB));
+  tn_os_close(&large);
   tn_os_close(&file);
 }
 
