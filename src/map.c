@@ -55,8 +55,8 @@ static const char *options_fault(const tarn_options *options) {
   if ((flags & TARN_KEPT) && (flags & TARN_SCOPED)) return "TARN_KEPT and TARN_SCOPED contradict each other";
   if ((flags & TARN_EXCLUSIVE) && options->size_bytes == 0) return "a new map needs a size: set size_bytes";
   if (options->mode & ~0777u) return "mode has more than permission bits (0777)";
-  if ((flags & TARN_SCOPED) && options->mode && (options->mode & 0600) != 0600)
-    return "the mode of a scoped map must let its owner read and write (0600)";
+  if ((flags & TARN_SCOPED) && options->mode && (options->mode & 0711) != 0600)
+    return "the mode of a scoped map must let its owner read and write (0600), and nobody execute it";
   return NULL;
 }
 

@@ -86,6 +86,11 @@ static int cannot_lock(const tarn_map *map, int code) {
                  map->place.name, tn_os_reason());
 }
 
+/* Is this the mark of a scoped map? What bears it can be removed, so a foreign file must not bear it by chance: nobody sets the
+ * sticky bit of a plain file on purpose, and a careless chmod -R 1777 sets the right to execute as well. Where there are
+ * sections, those are the scoped maps, and files are always kept. */
+static int is_marked(uint32_t mode) { return (mode & (STICKY | 0111)) == STICKY && !tn_os_capabilities()->sections; }
+
 /* ---- Leaving -------------------------------------------------------------------------------------------------------- */
 
 static void leave_scoped(tarn_map *map) {
@@ -195,8 +200,8 @@ static int examine(tarn_map *map) {
   if (!(map->options.flags & TARN_ANY_OWNER) && (result = tn_os_trusted(map->place.path, &status)) != 0)
     return tn_map_failed(map, "trusting it", result);
   if (map->access == TARN_MAP_WRITE && (result = check_kind(map, &map->file)) != 0) return result;
-  map->flags = (status.medium == TN_OS_DISK ? TARN_MAP_ON_DISK : 0u) | (status.mode & STICKY ? 0u : TARN_MAP_KEPT);
-  if (status.mode & STICKY) result = join_scoped(map);
+  map->flags = (status.medium == TN_OS_DISK ? TARN_MAP_ON_DISK : 0u) | (is_marked(status.mode) ? 0u : TARN_MAP_KEPT);
+  if (is_marked(status.mode)) result = join_scoped(map);
   if (result != 0) return result;
   result = tn_os_status_of(&map->file, &status); /* again: who begins it anew in place does so before we join */
   return result == 0 ? check_size(map, status.size_bytes) : tn_map_failed(map, "looking at its size", result);
@@ -222,10 +227,10 @@ static int prepare(tarn_map *map) {
   uint64_t size = map->options.size_bytes;
   int result = tn_os_status_of(&map->file, &status);
   if (result != 0) return tn_map_failed(map, "looking at the new file", result);
-  if (scoped(map) && !(status.mode & STICKY))
+  if (scoped(map) && !is_marked(status.mode))
     return tn_fail(TARN_E_UNSUPPORTED,
                    "map \"%s\": files here cannot be marked as scoped (no sticky bit); keep it and remove it "
-                   "yourself, or on Windows use a name without a directory",
+                   "yourself, or on Windows give a name without a directory",
                    map->place.name);
   result = tn_os_reserve(&map->file, 0, size);
   if (result != 0)
@@ -301,6 +306,7 @@ static int open_section(tarn_map *map, int create) {
   }
   map->section = 1;
   map->flags = created ? TARN_MAP_CREATED : 0u;
+  if (created) map->section_bytes = map->options.size_bytes; /* others can only be told the whole pages */
   result = created ? 0 : check_size(map, map->section_bytes);
   if (result < 0) tn_map_leave(map);
   return result;

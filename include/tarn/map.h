@@ -62,10 +62,10 @@ typedef struct tarn_map_details {
  * ret_map     set on success only; the caller closes it
  *
  * Lifetime. A map is kept unless TARN_SCOPED is given when it is created: foreign programs hold no locks, so that nothing of
- * theirs is ever taken for abandoned. A scoped one (a file with the sticky bit) goes with its last user of Tarn's, and at the
- * next open if that one died; its mode must let its owner read and write. On Windows a bare name lives while anybody has it
- * open, foreign programs included: TARN_KEPT is TARN_E_UNSUPPORTED there, and so is TARN_SCOPED for a path. Existing sections
- * of Windows report their size in whole pages.
+ * theirs is ever taken for abandoned. A scoped one (a file with the sticky bit and no execute rights) goes with its last user
+ * of Tarn's, and at the next open if that one died; its mode must let its owner read and write. On Windows a bare name lives
+ * while anybody has it open, foreign programs included: TARN_KEPT is TARN_E_UNSUPPORTED there, and so is TARN_SCOPED for a
+ * path. Existing sections of Windows report their size in whole pages.
  *
  * Returns 0; TARN_TIMED_OUT; TARN_E_INVALID, _NOT_FOUND, _EXISTS, _KIND (not a regular file; a channel of Tarn, for writing),
  *   _MISMATCH (it is there and smaller than size_bytes), _PERMISSION, _NO_SPACE, _TOO_LARGE, _UNSUPPORTED, _SYSTEM.
@@ -92,7 +92,8 @@ TARN_API void tarn_view_close(tarn_view *view);
  * room is reserved. Existing views stay as long as they were; touching the part of one that was cut off is a SIGBUS. Windows:
  * files only, and not while views are open.
  * Returns 0; TARN_BUSY (another process has been resizing it for a second); TARN_E_INVALID, _PERMISSION (not opened for
- * writing), _NO_SPACE (nothing changed), _TOO_LARGE, _UNSUPPORTED, _FORKED, _SYSTEM. A process that dies in it leaves the old size or the new one.  Since 0.1. */
+ * writing), _NO_SPACE (nothing changed), _TOO_LARGE, _UNSUPPORTED, _FORKED, _SYSTEM. A process that dies in it leaves the old
+ * size or the new one.  Since 0.1. */
 TARN_API int tarn_map_resize(tarn_map *map, uint64_t size_bytes);
 
 /* tarn_map_info: what the map is now. ret_details->struct_size must be set. Returns 0; TARN_E_INVALID, _FORKED, _SYSTEM.

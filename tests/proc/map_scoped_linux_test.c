@@ -274,6 +274,11 @@ static void test_foreign_files_are_never_abandoned(void) {
   CHECK(!created(map));
   tarn_map_close(map);
   CHECK(there());
+  CHECK_INT(0, chmod(name(), 01777)); /* chmod -R gone wrong: still not ours */
+  map = open_as(TARN_MAP_WRITE, 0);
+  CHECK(!created(map));
+  tarn_map_close(map);
+  CHECK(there());
 }
 
 /* ---- Resizing ------------------------------------------------------------------------------------------------------- */

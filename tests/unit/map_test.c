@@ -140,6 +140,8 @@ static void test_wrong_arguments(void) {
   options = sized(10, TARN_SCOPED);
   options.mode = 0440;
   refused(TARN_E_INVALID, "mode", path, TARN_MAP_WRITE, &options);
+  options.mode = 0755;
+  refused(TARN_E_INVALID, "execute", path, TARN_MAP_WRITE, &options);
   options = sized(UINT64_MAX, 0);
   refused(TARN_E_TOO_LARGE, "bytes", path, TARN_MAP_WRITE, &options);
 }
