@@ -76,7 +76,7 @@ int tn_board_observe(tarn_board *board, void *data, uint64_t capacity, tarn_item
 
 /* board_read.c: 1 if there is a version newer than the last one given. */
 int tn_board_newer(const tarn_board *board);
-/* Nothing newer: TARN_NO_WRITER if that is to be said, 1 if there is something newer after all, else 0. */
-int tn_board_departed(tarn_board *board, int ask);
+/* Until there is something newer: 0, or an outcome (timeout 0: TARN_EMPTY), or a failure. */
+int tn_board_wait(tarn_board *board, int64_t timeout_ns);
 
 #endif

@@ -91,40 +91,22 @@ static int observe_now(tarn_board *board, void *data, uint64_t capacity, tarn_it
   return 1;
 }
 
-/* Nothing newer for now: NO_WRITER, WOKEN, or sleep a little. 0: look again. */
-static int pause_a_little(tarn_board *board, int64_t deadline, int64_t *pause) {
-  int result = tn_board_departed(board, 1);
-  if (result == 1)
-    return 0;
-  if (result == TARN_NO_WRITER)
-    tn_writer_told(&board->channel);
-  if (result == 0 && tn_wait_woken(&board->channel))
-    result = TARN_WOKEN;
-  if (result != 0)
-    return result;
-  int64_t left = deadline == INT64_MAX ? INT64_MAX : deadline - tn_os_now();
-  if (left <= 0)
-    return TARN_TIMED_OUT;
-  tn_os_pause(*pause < left ? *pause : left);
-  *pause = *pause * 2 < 20000000 ? *pause * 2 : 20000000;
-  return 0;
-}
-
 int tn_board_observe(tarn_board *board, void *data, uint64_t capacity, tarn_item *ret_item, int64_t timeout_ns) {
-  int64_t now = timeout_ns > 0 ? tn_os_now() : 0;
-  int64_t deadline = timeout_ns == 0 ? 0 : timeout_ns < 0 || timeout_ns > INT64_MAX - now ? INT64_MAX : now + timeout_ns;
-  int64_t pause = 1000000;
+  int64_t start = timeout_ns > 0 ? tn_os_now() : 0;
   int tries = 0;
   for (;;) {
     int result = observe_now(board, data, capacity, ret_item);
     if (result == 1 || result < 0)
       return result == 1 ? 0 : result;
-    if (result == 2 && ++tries % TRIES != 0) {
-      tn_relax();
-      continue;
+    if (result == 0) {
+      result = tn_board_wait(board, timeout_ns);
+      if (result != 0)
+        return result;
+    } else if (++tries % TRIES == 0) { /* the writer was faster, a thousand times */
+      if (timeout_ns == 0)
+        return TARN_EMPTY;
+      if (timeout_ns > 0 && tn_os_now() - start >= timeout_ns)
+        return TARN_TIMED_OUT;
     }
-    result = pause_a_little(board, deadline, &pause);
-    if (result != 0)
-      return result == TARN_TIMED_OUT && timeout_ns == 0 ? TARN_EMPTY : result;
   }
 }

@@ -118,7 +118,7 @@ static int read_now(tarn_board *board, uint32_t index, tarn_item *ret_item) {
   return 1;
 }
 
-int tn_board_departed(tarn_board *board, int ask) {
+static int departed(tarn_board *board, int ask) {
   int result = tn_writer_gone(&board->channel, ask);
   if (result != TARN_NO_WRITER)
     return result;
@@ -132,20 +132,20 @@ static int look(void *argument) {
 }
 
 static int ask(void *argument) {
-  return tn_board_departed(argument, 1);
+  return departed(argument, 1);
 }
 
 /* Nothing newer and the timeout is 0. 1: there is something after all. */
 static int nothing_now(tarn_board *board) {
   tn_channel *channel = &board->channel;
-  int result = tn_board_departed(board, board->empties++ % EMPTIES_A_QUESTION == 0);
+  int result = departed(board, board->empties++ % EMPTIES_A_QUESTION == 0);
   if (result != 0)
     return result;
   if (tn_wait_woken(channel))
     return TARN_WOKEN;
   if (board->poll != NULL) {
     tn_poll_drain(board->poll);
-    result = tn_board_newer(board) ? 1 : tn_board_departed(board, 0);
+    result = tn_board_newer(board) ? 1 : departed(board, 0);
     if (result != 0)
       return result;
     if (tn_wait_woken(channel))
@@ -156,7 +156,7 @@ static int nothing_now(tarn_board *board) {
 }
 
 /* Until there is something newer. 0, or an outcome, or a failure. */
-static int wait_for_news(tarn_board *board, int64_t timeout_ns) {
+int tn_board_wait(tarn_board *board, int64_t timeout_ns) {
   int result;
   if (timeout_ns == 0) {
     result = nothing_now(board);
@@ -198,7 +198,7 @@ int tarn_board_read(tarn_board *board, tarn_item *ret_item, int64_t timeout_ns) 
     result = read_now(board, index, ret_item);
     if (result != 0)
       return result == 1 ? 0 : result;
-    result = wait_for_news(board, timeout_ns);
+    result = tn_board_wait(board, timeout_ns);
     if (result != 0)
       return result;
   }
@@ -245,7 +245,7 @@ int tarn_board_get(tarn_board *board, void *data, uint64_t capacity, tarn_item *
     result = get_now(board, data, capacity, ret_item);
     if (result != 0)
       return result == 1 ? 0 : result;
-    result = wait_for_news(board, timeout_ns);
+    result = tn_board_wait(board, timeout_ns);
     if (result != 0)
       return result;
   }

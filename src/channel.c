@@ -144,6 +144,7 @@ static int fill(tn_channel *channel) {
     return result;
   memcpy(channel->base, &channel->header, sizeof channel->header);
   tn_store_relaxed(&channel->control->join.domain, tn_os_wake_domain()); /* relaxed, both: naming the file publishes them */
+  channel->kind->reset(channel);
   tn_lifetime_stamp(channel);
   TN_POINT("create.filled");
   if (channel->medium == TN_OS_DISK) {

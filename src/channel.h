@@ -21,7 +21,7 @@ typedef struct tn_kind {
   const char *(*impossible)(const tn_header *header);
   /* What a dead participant of this kind left in its slot; the caller holds the slot's lock. May be repeated. */
   void (*clear_slot)(tn_channel *channel, uint32_t slot);
-  /* Nobody else is there: make the kind's words and entries as in a new channel. */
+  /* Nobody else is there: make the kind's words and entries as in a new channel. Also called for a new one, which is all zeros. */
   void (*reset)(tn_channel *channel);
 } tn_kind;
 

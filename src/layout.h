@@ -84,8 +84,14 @@ typedef struct tn_slot {
   tn_atomic32 domain;     /* who can wake it: tn_os_wake_domain() */
   tn_atomic32 asleep;     /* its threads asleep: low half for news, high half for room */
   uint32_t reserved;
-  tn_atomic64 cursor;        /* board: the last version given or published; stream: everything below is no longer needed */
-  tn_atomic16 pins[TN_PINS]; /* board: buffer + 1 that must not be written, 0 none */
+  tn_atomic64 cursor; /* board: the last version given or published; stream: position | 1, all below it is no longer needed; 0 none */
+  union {
+    tn_atomic16 pins[TN_PINS]; /* board: buffer + 1 that must not be written, 0 none */
+    struct {
+      tn_atomic64 held; /* TARN_OVERWRITE: position | 1 of the oldest message held in place; 0 none */
+      uint64_t reserved[3];
+    } stream;
+  };
   /* second line: statistics, for people. Written by the owner, read by anybody, racy, and fine because nothing depends on them. */
   tn_atomic32 process, space; /* process number and its PID namespace */
   tn_atomic64 joined_ns;      /* Unix time */
@@ -95,6 +101,18 @@ typedef struct tn_slot {
 
 _Static_assert(sizeof(tn_slot) == 128 && offsetof(tn_slot, cursor) == 24, "slot");
 _Static_assert(offsetof(tn_slot, pins) == 32 && offsetof(tn_slot, process) == 64, "slot");
+
+/* ---- A position and its message number, which belong together, published by one writer as two copies ------------------------ */
+
+typedef struct tn_latch {
+  tn_atomic64 version; /* copy[version & 1] counts */
+  struct {
+    tn_atomic64 position, number;
+  } copy[2];
+  uint8_t reserved[88];
+} tn_latch;
+
+_Static_assert(sizeof(tn_latch) == 128, "latch");
 
 /* ---- Control --------------------------------------------------------------------------------------------------------- */
 
@@ -135,6 +153,10 @@ typedef struct tn_control {
       tn_atomic64 current; /* version << 16 | buffer; 0: nothing yet; the writer */
       uint8_t reserved[120];
     } board;
+    struct {
+      tn_latch floor; /* everything below may be overwritten; the writer */
+      tn_latch tail;  /* where the end was when it was last stored: at most 1/16 of the ring back; the writer */
+    } stream;
     uint8_t area[1280];
   } kind;
 } tn_control;

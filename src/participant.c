@@ -128,6 +128,7 @@ int tn_slot_take(tn_channel *channel) {
 void tn_slot_leave(tn_channel *channel) {
   tn_slot *slot = slot_of(channel, channel->slot);
   TN_POINT("leave.slot");
+  channel->kind->clear_slot(channel, channel->slot);
   tn_store_relaxed(&slot->asleep, 0); /* relaxed: a stale one costs a needless wake */
   tn_store_release(&slot->state, TN_SLOT_FREE); /* [P2] release: nothing of this owner's is left */
   TN_POINT("leave.free");

@@ -8,7 +8,7 @@
  * TARN_E_NO_SLOT when all are taken by the living. */
 int tn_slot_take(tn_channel *channel);
 
-/* tn_slot_leave: free the own slot. Pins and claims must be gone. */
+/* tn_slot_leave: clear and free the own slot. */
 void tn_slot_leave(tn_channel *channel);
 
 /* tn_slot_alive: 1 if the owner of this slot lives (or this handle is it), 0 if nobody holds its lock, negative on failure.

@@ -95,6 +95,17 @@ void tn_wake(struct tn_channel *channel, int line) {
     wake_all(channel, line);
 }
 
+void tn_wake_room(struct tn_channel *channel, uint64_t cursor) {
+  if (channel->waits.must_fence)
+    tn_fence_full(); /* [W1] full: as in tn_wake */
+  else
+    tn_fence_compiler(); /* [W1] */
+  tn_line *room = &channel->control->room;
+  /* relaxed, both: a stale need was smaller, which costs a needless wake, or is followed by the sleeper's own look */
+  if (tn_load_relaxed(&room->sleepers) != 0 && (int64_t)(cursor - tn_load_relaxed(&room->need)) >= 0)
+    wake_all(channel, TN_ROOM);
+}
+
 void tn_wake_self(struct tn_channel *channel) {
   tn_store_release(&channel->waits.woken, 1);
   wake_all(channel, TN_NEWS);
@@ -195,9 +206,30 @@ static int woken(struct tn_channel *channel, const tn_wish *wish) {
   return wish->aside ? tn_load_acquire(&channel->waits.woken) != 0 : tn_wait_woken(channel);
 }
 
+/* Observers announce nothing: they look again after 1 ms, then twice that, at most 20 ms. */
+static int wait_polling(struct tn_channel *channel, const tn_wish *wish, int64_t deadline) {
+  int64_t pause = 1000000;
+  for (;;) {
+    int result = wish->look(wish->argument);
+    if (result == 0 && wish->ask != NULL)
+      result = wish->ask(wish->argument);
+    if (result != 0)
+      return result == 1 ? 0 : result;
+    if (woken(channel, wish))
+      return TARN_WOKEN;
+    int64_t left = deadline - tn_os_now();
+    if (left <= 0)
+      return TARN_TIMED_OUT;
+    tn_os_pause(pause < left ? pause : left);
+    pause = pause * 2 < 20000000 ? pause * 2 : 20000000;
+  }
+}
+
 int tn_wait(struct tn_channel *channel, const tn_wish *wish) {
   int64_t start = tn_os_now();
   int64_t deadline = wish->timeout_ns < 0 || wish->timeout_ns > INT64_MAX - start ? INT64_MAX : start + wish->timeout_ns;
+  if (channel->slot == TN_NO_SLOT)
+    return wait_polling(channel, wish, deadline);
   int spinning = wish->spin;
   for (;;) {
     if (woken(channel, wish))

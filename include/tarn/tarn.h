@@ -6,5 +6,6 @@
 #include <tarn/board.h>
 #include <tarn/inspect.h>
 #include <tarn/map.h>
+#include <tarn/stream.h>
 
 #endif

@@ -1,0 +1,53 @@
+/* record.h: how messages lie in a stream's ring.
+ *
+ * A record: a header of 16 bytes (32 with times), the payload, padding to a multiple of 16. Positions are multiples of 16 and count
+ * bytes from the stream's beginning; the place in the ring is the position modulo its size; a record never wraps. First word:
+ *
+ *   bit 63 visible | 62-60 kind | 59 again | 58-48 claimant or taker, slot + 1 | 47-0 length of the payload
+ *
+ * All 0: nothing there yet. Bit 63 clear and the rest not 0: claimed (many writers). The second word: the low 32 bits of the message's
+ * number, then its tag. A skip is room without a message; its second word has the number of the message after it, and its
+ * header is 16 bytes always. The word lies in the payload's cache line, so a small message costs one transfer.
+ */
+#ifndef TN_RECORD_H
+#define TN_RECORD_H
+
+#include "layout.h"
+
+enum { TN_UNIT = 16, TN_RING_MIN = 4096 };
+#define TN_RING_MAX (UINT64_C(1) << 40)
+
+#define TN_VISIBLE (UINT64_C(1) << 63)
+#define TN_KIND_SHIFT 60
+#define TN_LENGTH_MASK ((UINT64_C(1) << 48) - 1)
+
+enum { TN_MESSAGE = 1, TN_SKIP = 2, TN_TAKEN = 3, TN_DONE = 4 };
+
+typedef struct tn_record {
+  tn_atomic64 word;
+  tn_atomic32 number; /* low half */
+  tn_atomic32 tag;
+  tn_atomic64 time_ns; /* from here on: only with times */
+  tn_atomic32 deliveries;
+  uint32_t zero;
+} tn_record;
+
+_Static_assert(sizeof(tn_record) == 32 && offsetof(tn_record, time_ns) == 16, "record");
+
+static inline uint64_t tn_record_word(uint64_t kind, uint64_t length) { return TN_VISIBLE | kind << TN_KIND_SHIFT | length; }
+
+static inline uint64_t tn_record_kind(uint64_t word) { return word >> TN_KIND_SHIFT & 7; }
+
+static inline uint64_t tn_record_length(uint64_t word) { return word & TN_LENGTH_MASK; }
+
+/* Bytes that a payload of this length takes, header and padding included. */
+static inline uint64_t tn_record_extent(uint64_t header_bytes, uint64_t length) {
+  return (header_bytes + length + TN_UNIT - 1) & ~(uint64_t)(TN_UNIT - 1);
+}
+
+/* The longest payload: a record and the word after it must fit into half the ring, or an empty ring could refuse for ever. */
+static inline uint64_t tn_record_longest(uint64_t ring_bytes, uint64_t header_bytes) {
+  return ring_bytes / 2 - TN_UNIT - header_bytes;
+}
+
+#endif

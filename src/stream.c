@@ -1,0 +1,268 @@
+/* stream.c: ordered messages through one ring. Here: the protocol, and opening and closing. One writer, fan-out readers.
+ *
+ *   field             who writes              who reads             invariant
+ *   record.word       the writer              readers               0, or the whole record before it is there; the word after the last
+ *                                                                   visible record is 0
+ *   payload, tag...   the writer              readers, after word   unchanged from word on, until the floor has passed it
+ *   floor             the writer              joiners, racers       a record's beginning; nothing at or above it is overwritten
+ *   tail              the writer              joiners, people       a record's beginning that was the end, at most 1/16 lap ago
+ *   slot.cursor       the slot's owner        the writer            its owner needs nothing below it
+ *   slot.held         the slot's owner        the writer            TARN_OVERWRITE: its owner reads this record in place
+ *   join.had_reader   a joining reader        the writer            1 for ever
+ *
+ * Publishing. The writer owns all from its end onward. It writes the payload, stores 0 in the word after the record's actual end,
+ * then store-releases the word [S1]. A reader that load-acquires the word sees all of it, and the 0 behind it: old payload is never
+ * taken for a word. A record that does not fit before the end of the ring goes to its start: zero the word after it, store its
+ * word, then publish a skip that fills the rest; the one store of the skip makes both visible. A batch is the same: all words but
+ * the first, then the first. So at every moment the visible records are a chain from the floor to a word that is 0, and a writer that dies
+ * leaves such a chain: the next one walks it.
+ *
+ * Room. The floor is the position below which everything may be overwritten; the writer may write below limit = floor + ring. Short
+ * of room it scans the cursors, picks the greatest boundary that it remembers at or below the smallest (never a cursor itself: a
+ * hostile one could lie inside a record), stores it as the floor, and after a *full fence* [S2] scans again; the limit is the smaller
+ * of what both scans allow. A joiner stores its cursor, after a full fence [S2] loads the floor, and moves up if the floor is above. Both
+ * store, fence, load: at least one sees the other. If the writer's second scan sees the cursor, it respects it (and takes the floor
+ * back); if not, the joiner sees the new floor. So no reader ever stands where the writer writes.
+ *
+ * A reader's cursor moves forward by release stores [S3] that the scan acquires: its last look at a message comes before the writer's
+ * first change of those bytes.
+ *
+ * Racers (readers under TARN_OVERWRITE, observers always) are not waited for. They copy, then look at the floor [S4]: if it is still
+ * at or below the message, the copy is whole. The writer stores the floor, and fences, before it overwrites anything below. To read in
+ * place under TARN_OVERWRITE a reader announces a hold exactly as a joiner announces its cursor [S2].
+ *
+ * The floor and its message number belong together: a latch, two copies and a version that says which counts. A writer killed between
+ * its stores leaves the old copy counting.
+ *
+ * Who waits for whom. A reader with everything read waits for news and asks whether a writer lives. A writer without room waits until a
+ * cursor passes `need` and asks whether the readers that stand in its way live. Before the first reader ever, it waits for one, too
+ * (under TARN_WAIT); later, with none attached, the oldest is dropped.
+ *
+ * Death of the writer: before the word: no message; its bytes are beyond the chain. After it: published. Between the stores of a wrap or a
+ * batch: not visible, since the first word is the last store. While moving the floor: the latch has the old or the new value, and both are
+ * boundaries below all cursors. Death of a reader: its cursor stays until the writer wants room, asks, and clears the slot.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "header.h"
+#include "participant.h"
+#include "stream_inside.h"
+
+/* ---- What a stream adds to a channel ------------------------------------------------------------------------------------ */
+
+enum { DEFAULT_RING = 1 << 20, LATCH_TRIES = 100000 };
+
+static int is_ring_size(uint64_t bytes) { return bytes >= TN_RING_MIN && bytes <= TN_RING_MAX && (bytes & (bytes - 1)) == 0; }
+
+static int plan(const tarn_options *options, const tn_place *place, tn_header *header) {
+  if (options->flags & (TARN_MANY_WRITERS | TARN_QUEUE))
+    return tn_fail(TARN_E_UNSUPPORTED, "stream \"%s\": many writers and queues are not part of this version of Tarn",
+                   place->name);
+  uint64_t ring = options->size_bytes != 0 ? options->size_bytes : DEFAULT_RING;
+  if (!is_ring_size(ring))
+    return tn_fail(TARN_E_INVALID, "stream \"%s\": a ring of %llu bytes: it must be a power of two from 4096 to 2^40",
+                   place->name, (unsigned long long)ring);
+  if (ring > SIZE_MAX / 4)
+    return tn_fail(TARN_E_TOO_LARGE, "stream \"%s\": a ring of %s does not fit into this process's address space", place->name,
+                   tn_bytes(ring));
+  tn_header_arrange(header, header->slots, 0);
+  header->data_bytes = ring;
+  return 0;
+}
+
+static const char *impossible(const tn_header *header) {
+  if (!is_ring_size(header->data_bytes)) return "the size of its ring";
+  if (header->entries != 0) return "the number of buffers";
+  if (header->policy > TARN_OVERWRITE) return "its policy";
+  if (header->first_position % TN_UNIT != 0) return "its first position";
+  return NULL;
+}
+
+static void clear_slot(tn_channel *channel, uint32_t slot) {
+  tn_store_release(&channel->table[slot].cursor, 0); /* [S3] release, both: its owner is dead and reads no more */
+  tn_store_release(&channel->table[slot].stream.held, 0);
+}
+
+/* As new, at creation too: an empty chain where the stream begins. Only its first word has to be 0. */
+static void reset(tn_channel *channel) {
+  const tn_header *header = &channel->header;
+  uint64_t index = header->first_position & (header->data_bytes - 1), part = index / TN_ALIGN * TN_ALIGN;
+  uint64_t length = header->data_bytes - part < TN_ALIGN ? header->data_bytes - part : TN_ALIGN;
+  void *first;
+  if (tn_os_map(&channel->file, header->data_offset + part, length, TN_OS_WRITE, 0, &first, NULL) == 0) {
+    memset((unsigned char *)first + (index - part), 0, TN_UNIT);
+    tn_os_unmap(first, length);
+  }
+  tn_latch_store(&channel->control->kind.stream.floor, header->first_position, header->first_number);
+  tn_latch_store(&channel->control->kind.stream.tail, header->first_position, header->first_number);
+}
+
+static const tn_kind kind = {
+    TARN_KIND_STREAM, TARN_TIMES | TARN_MANY_WRITERS | TARN_QUEUE, plan, impossible, clear_slot, reset};
+
+/* ---- Latches ----------------------------------------------------------------------------------------------------------- */
+
+void tn_latch_store(tn_latch *latch, uint64_t position, uint64_t number) {
+  uint64_t version = tn_load_relaxed(&latch->version) + 1; /* relaxed: the one writer's own */
+  tn_store_relaxed(&latch->copy[version & 1].position, position);
+  tn_store_relaxed(&latch->copy[version & 1].number, number);
+  TN_POINT("stream.latch.copied");
+  tn_store_release(&latch->version, version); /* [S5] release: the copy first */
+}
+
+/* A writer that stores without end could hold a reader up; a hostile one must not: what is returned is checked by its users. */
+tn_boundary tn_latch_load(const tn_latch *latch) {
+  for (int tries = 0;; tries++) {
+    uint64_t version = tn_load_acquire(&latch->version); /* [S5] acquire */
+    tn_boundary pair = {tn_load_relaxed(&latch->copy[version & 1].position), tn_load_relaxed(&latch->copy[version & 1].number)};
+    tn_fence_acquire(); /* [S5] the copies before the second look: the next but one store reuses them */
+    if (tn_load_relaxed(&latch->version) == version || tries == LATCH_TRIES) return pair;
+  }
+}
+
+/* ---- Records ------------------------------------------------------------------------------------------------------------ */
+
+int tn_stream_see(const tarn_stream *stream, uint64_t position, tn_sight *ret_sight) {
+  uint64_t word = tn_load_acquire(&tn_stream_record(stream, position)->word); /* [S1] acquire: the record before its word */
+  if (!(word & TN_VISIBLE)) return 0;
+  uint64_t kind_of = tn_record_kind(word), length = tn_record_length(word);
+  uint64_t room = stream->ring_bytes - (position & stream->mask);
+  tn_sight sight = {.word = word, .message = kind_of == TN_MESSAGE};
+  if (kind_of == TN_MESSAGE && length <= stream->longest)
+    sight.extent = tn_record_extent(stream->header_bytes, length);
+  else if (kind_of == TN_SKIP && length < stream->ring_bytes)
+    sight.extent = tn_record_extent(TN_UNIT, length);
+  else
+    return -1;
+  if (sight.extent > room) return -1;
+  *ret_sight = sight;
+  return 1;
+}
+
+/* ---- Opening and closing ----------------------------------------------------------------------------------------------- */
+
+static int map_ring(tarn_stream *stream) {
+  tn_channel *channel = &stream->channel;
+  stream->ring_bytes = channel->header.data_bytes;
+  stream->mask = stream->ring_bytes - 1;
+  stream->header_bytes = channel->header.flags & TARN_TIMES ? sizeof(tn_record) : TN_UNIT;
+  stream->longest = tn_record_longest(stream->ring_bytes, stream->header_bytes);
+  stream->racing = channel->role == TARN_OBSERVER || channel->header.policy == TARN_OVERWRITE;
+  if (stream->ring_bytes > SIZE_MAX / 4)
+    return tn_fail(TARN_E_TOO_LARGE, "%s \"%s\": its ring of %s does not fit into this process's address space",
+                   TN_WHO(channel), tn_bytes(stream->ring_bytes));
+  void *ring;
+  int access = channel->role == TARN_WRITER ? TN_OS_WRITE : TN_OS_READ;
+  int result = tn_os_map(&channel->file, channel->header.data_offset, stream->ring_bytes, access, 0, &ring, NULL);
+  if (result != 0) return tn_channel_fail(channel, result, "its ring cannot be mapped");
+  stream->ring = ring;
+  return 0;
+}
+
+static void leave(tarn_stream *stream) {
+  if (stream->ring != NULL) tn_os_unmap(stream->ring, stream->ring_bytes);
+  tn_channel_close(&stream->channel);
+  free(stream);
+}
+
+int tarn_stream_open(tarn_stream **ret_stream, const char *name, int role, const tarn_options *options, int64_t timeout_ns) {
+  if (ret_stream == NULL) return tn_fail(TARN_E_INVALID, "tarn_stream_open: ret_stream is NULL");
+  tarn_stream *stream = calloc(1, sizeof *stream);
+  if (stream == NULL) return tn_fail(TARN_E_SYSTEM, "stream \"%s\": no memory for its handle", name != NULL ? name : "");
+  int result = tn_channel_open(&stream->channel, &kind, name, role, options, timeout_ns);
+  if (result != 0) {
+    free(stream);
+    return result;
+  }
+  result = map_ring(stream);
+  if (result == 0) result = role == TARN_WRITER ? tn_stream_take_over(stream) : tn_stream_start(stream);
+  if (result != 0) {
+    leave(stream);
+    return result;
+  }
+  *ret_stream = stream;
+  return 0;
+}
+
+void tarn_stream_close(tarn_stream *stream) {
+  if (stream == NULL) return;
+  int forked = tn_os_life() != stream->channel.life;
+  if (stream->poll != NULL) tn_poll_stop(stream->poll, forked);
+  stream->poll = NULL;
+  if (forked) {
+    free(stream); /* the mappings did not come along */
+    return;
+  }
+  stream->closed = 1;
+  if (stream->oldest == stream->newest) leave(stream);
+}
+
+/* ---- Releasing: here because it outlives the handle's use ------------------------------------------------------------------ */
+
+/* The cursor, or under TARN_OVERWRITE the hold, moves up to the oldest item that is still out. */
+static void advance(tarn_stream *stream) {
+  tn_slot *slot = &stream->channel.table[stream->channel.slot];
+  while (stream->oldest != stream->newest && stream->out[stream->oldest % TN_OUT_MAX].released) stream->oldest++;
+  int none = stream->oldest == stream->newest;
+  uint64_t position = none ? tn_stream_position(stream) : stream->out[stream->oldest % TN_OUT_MAX].position;
+  TN_POINT("stream.release.clear");
+  if (stream->racing)
+    tn_store_release(&slot->stream.held, none ? 0 : position | 1); /* [S3] release: the last look at what is released */
+  tn_store_release(&slot->cursor, position | 1); /* [S3] release: the same. Pairs with the acquire in the writer's scan */
+  TN_POINT("stream.release.cleared");
+  tn_wake_room(&stream->channel, position);
+}
+
+static int release_one(tarn_stream *stream, tarn_item *item) {
+  uint64_t counter = stream->oldest + ((item->token - 1 - stream->oldest) & (TN_OUT_MAX - 1));
+  if (item->token == 0 || item->token > TN_OUT_MAX || counter - stream->oldest >= stream->newest - stream->oldest ||
+      stream->out[counter % TN_OUT_MAX].released || stream->out[counter % TN_OUT_MAX].number != item->number)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": this is no item of this handle, or was released already",
+                   TN_WHO(&stream->channel));
+  stream->out[counter % TN_OUT_MAX].released = 1;
+  memset(item, 0, sizeof *item);
+  return 0;
+}
+
+int tarn_stream_release_batch(tarn_stream *stream, tarn_item *items, uint32_t count) {
+  if (stream == NULL || (items == NULL && count != 0))
+    return tn_fail(TARN_E_INVALID, "tarn_stream_release: stream or items is NULL");
+  int result = tn_channel_check(&stream->channel);
+  for (uint32_t i = 0; i < count && result == 0; i++) result = release_one(stream, &items[i]);
+  if (result == TARN_E_FORKED) return result;
+  advance(stream);
+  if (stream->closed && stream->oldest == stream->newest) leave(stream);
+  return result;
+}
+
+int tarn_stream_release(tarn_stream *stream, tarn_item *item) { return tarn_stream_release_batch(stream, item, 1); }
+
+/* ---- Waking and polling ------------------------------------------------------------------------------------------------ */
+
+void tarn_stream_wake(tarn_stream *stream) {
+  if (stream == NULL || tn_os_life() != stream->channel.life) return;
+  if (stream->channel.role == TARN_OBSERVER)
+    tn_store_release(&stream->channel.waits.woken, 1); /* observers poll: they find it */
+  else
+    tn_wake_self(&stream->channel);
+}
+
+static int look(void *argument) { return tn_stream_something(argument); }
+
+static int ask(void *argument) {
+  tarn_stream *stream = argument;
+  return tn_writer_gone(&stream->channel, 1);
+}
+
+int tarn_stream_handle(tarn_stream *stream, intptr_t *ret_handle) {
+  if (stream == NULL || ret_handle == NULL) return tn_fail(TARN_E_INVALID, "tarn_stream_handle: stream or ret_handle is NULL");
+  int result = tn_channel_check(&stream->channel);
+  if (result != 0) return result;
+  if (stream->channel.role != TARN_READER)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": only a reader has a handle to poll", TN_WHO(&stream->channel));
+  if (stream->poll == NULL) result = tn_poll_start(&stream->poll, &stream->channel, look, ask, stream);
+  if (result == 0) *ret_handle = tn_poll_handle(stream->poll);
+  return result;
+}

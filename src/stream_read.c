@@ -1,0 +1,333 @@
+/* stream_read.c: the reader's side: joining, read, get, waiting. Why it is right: stream.c. Release is there, too. */
+#include <string.h>
+
+#include "error.h"
+#include "participant.h"
+#include "stream_inside.h"
+
+enum { EMPTIES_A_QUESTION = 16 };
+
+static tn_boundary load_floor(const tarn_stream *stream) { return tn_latch_load(&stream->channel.control->kind.stream.floor); }
+
+static int cannot_be(const tarn_stream *stream, uint64_t position, const char *what) {
+  return tn_fail(TARN_E_CORRUPT, "%s \"%s\": %s at position %llu cannot be", TN_WHO(&stream->channel), what,
+                 (unsigned long long)position);
+}
+
+static tn_slot *own_slot(const tarn_stream *stream) { return &stream->channel.table[stream->channel.slot]; }
+
+static void go_to(tarn_stream *stream, tn_boundary place) {
+  tn_store_relaxed(&stream->position, place.position); /* relaxed: this thread's own; the poll thread may see it late */
+  stream->number = place.number;
+}
+
+/* ---- Joining ------------------------------------------------------------------------------------------------------------ */
+
+/* Announce a cursor, then look at the floor: below it nothing is safe. */
+static int settle(tarn_stream *stream, tn_boundary place) {
+  for (;;) {
+    if (place.position % TN_UNIT != 0 || place.number == 0) return cannot_be(stream, place.position, "the floor");
+    go_to(stream, place);
+    if (stream->channel.role == TARN_OBSERVER) return 0;
+    tn_store_relaxed(&own_slot(stream)->cursor, place.position | 1); /* relaxed: the fence is next */
+    TN_POINT("stream.join.cursor");
+    tn_fence_full(); /* [S2] full: cursor, then floor. Pairs with the fence between the writer's floor and its second scan */
+    tn_boundary floor = load_floor(stream);
+    if ((int64_t)(floor.position - place.position) <= 0) return 0;
+    place = floor;
+  }
+}
+
+/* Walk to the end: what is there now is not wanted. */
+static int pass_all(tarn_stream *stream) {
+  uint64_t begin = tn_stream_position(stream);
+  tn_sight sight;
+  int seen;
+  while ((seen = tn_stream_see(stream, tn_stream_position(stream), &sight)) == 1) {
+    tn_store_relaxed(&stream->position, tn_stream_position(stream) + sight.extent); /* relaxed: own */
+    stream->number += (uint64_t)sight.message;
+    if (tn_stream_position(stream) - begin > stream->ring_bytes)
+      break; /* a writer faster than this walk, or a scribbler: begin here */
+  }
+  return seen == -1 && !stream->racing ? cannot_be(stream, tn_stream_position(stream), "the record") : 0;
+}
+
+int tn_stream_start(tarn_stream *stream) {
+  tn_channel *channel = &stream->channel;
+  uint64_t from = channel->options.from;
+  tn_boundary tail = tn_latch_load(&channel->control->kind.stream.tail);
+  int late = from == TARN_NEXT || (from != TARN_OLDEST && from >= tail.number);
+  int result = settle(stream, late ? tail : load_floor(stream));
+  if (result == 0 && from == TARN_NEXT) result = pass_all(stream);
+  if (result != 0) return result;
+  if (from != TARN_OLDEST && from != TARN_NEXT) {
+    stream->wanted = from;
+    stream->started = 1;
+    stream->missed = stream->number > from ? stream->number - from : 0;
+  }
+  if (channel->role == TARN_OBSERVER) return 0;
+  tn_store_release(&own_slot(stream)->cursor,
+                   tn_stream_position(stream) | 1); /* [S3] release: nothing below it was or is read */
+  tn_store_release(&channel->control->join.had_reader,
+                   1); /* [S6] release: the cursor before it. Pairs with the acquire in choose_floor */
+  TN_POINT("stream.join.done");
+  tn_wake(channel, TN_ROOM);
+  return 0;
+}
+
+/* ---- The next message --------------------------------------------------------------------------------------------------- */
+
+/* Has the floor passed this reader? Then go to it, and count. 1 moved, 0 not, negative. */
+static int overrun(tarn_stream *stream) {
+  tn_boundary floor = load_floor(stream);
+  uint64_t position = tn_stream_position(stream);
+  if ((int64_t)(floor.position - position) <= 0) return 0;
+  if (floor.position % TN_UNIT != 0 || floor.number < stream->number) return cannot_be(stream, floor.position, "the floor");
+  stream->missed += floor.number - stream->number;
+  go_to(stream, floor);
+  if (stream->channel.slot != TN_NO_SLOT) tn_store_release(&own_slot(stream)->cursor, floor.position | 1); /* [S3] */
+  return 1;
+}
+
+int tn_stream_something(const tarn_stream *stream) {
+  uint64_t position = tn_stream_position(stream);
+  if (tn_load_acquire(&tn_stream_record(stream, position)->word) & TN_VISIBLE) /* [S1] acquire */
+    return 1;
+  return stream->racing && (int64_t)(load_floor(stream).position - position) > 0;
+}
+
+static int is_numbered(const tarn_stream *stream) {
+  const tn_record *record = tn_stream_record(stream, tn_stream_position(stream));
+  return tn_load_relaxed(&record->number) == (uint32_t)stream->number; /* relaxed: ordered by [S1] */
+}
+
+/* Nothing of the kind that should be there. A racer was perhaps overtaken: 1 look again, 0 nothing yet, negative. */
+static int not_a_record(tarn_stream *stream, int seen) {
+  if (stream->racing) {
+    tn_fence_acquire(); /* [S4] the looks at the record before the look at the floor */
+    int moved = overrun(stream);
+    if (moved != 0) return moved;
+  }
+  return seen == 0 ? 0 : cannot_be(stream, tn_stream_position(stream), seen < 0 ? "the record" : "the number of the record");
+}
+
+/* Go on behind a record that is not given to anybody. */
+static void pass(tarn_stream *stream, const tn_sight *sight) {
+  tn_store_relaxed(&stream->position, tn_stream_position(stream) + sight->extent); /* relaxed: own */
+  stream->number += (uint64_t)sight->message;
+  if (sight->message && stream->channel.slot != TN_NO_SLOT && stream->oldest == stream->newest) {
+    tn_store_release(&own_slot(stream)->cursor, tn_stream_position(stream) | 1); /* [S3] */
+    tn_wake_room(&stream->channel, tn_stream_position(stream));
+  }
+}
+
+/* 1 a message lies at position, 0 nothing yet, negative a failure. */
+static inline int find_next(tarn_stream *stream, tn_sight *ret_sight) {
+  for (;;) {
+    int seen = tn_stream_see(stream, tn_stream_position(stream), ret_sight);
+    if (seen != 1 || !is_numbered(stream)) {
+      int result = not_a_record(stream, seen);
+      if (result == 1) continue;
+      return result;
+    }
+    if (ret_sight->message && stream->number >= stream->wanted) return 1;
+    pass(stream, ret_sight);
+  }
+}
+
+static void describe(const tarn_stream *stream, const tn_sight *sight, tarn_item *item) {
+  const tn_record *record = tn_stream_record(stream, tn_stream_position(stream));
+  *item = (tarn_item){.data = (const unsigned char *)record + stream->header_bytes,
+                      .size_bytes = tn_record_length(sight->word),
+                      .number = stream->number,
+                      .tag = tn_load_relaxed(&record->tag), /* relaxed, both: ordered by [S1] */
+                      .type = ""};
+  if (stream->header_bytes != TN_UNIT) item->time_ns = (int64_t)tn_load_relaxed(&record->time_ns);
+}
+
+/* The item is the caller's: move on, and count. */
+static inline void given(tarn_stream *stream, const tn_sight *sight, tarn_item *item) {
+  item->missed = stream->started ? stream->missed : 0;
+  stream->started = 1;
+  stream->missed = 0;
+  stream->number++;
+  tn_store_relaxed(&stream->position, tn_stream_position(stream) + sight->extent); /* relaxed: own */
+  tn_writer_known(&stream->channel);
+  if (stream->channel.slot == TN_NO_SLOT) return;
+  tn_slot *slot = own_slot(stream);
+  tn_store_relaxed(&slot->items, tn_load_relaxed(&slot->items) + 1); /* relaxed, all: statistics */
+  tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + item->size_bytes);
+  if (item->missed != 0) tn_store_relaxed(&slot->missed, tn_load_relaxed(&slot->missed) + item->missed);
+}
+
+/* ---- In place ------------------------------------------------------------------------------------------------------------ */
+
+/* Under TARN_OVERWRITE: announce the hold, then look at the floor. 1 held, 0 overtaken, negative. */
+static int hold(tarn_stream *stream) {
+  tn_slot *slot = own_slot(stream);
+  if (stream->oldest != stream->newest) return 1;                       /* an older hold protects all behind it */
+  tn_store_relaxed(&slot->stream.held, tn_stream_position(stream) | 1); /* relaxed: the fence is next */
+  TN_POINT("stream.read.held");
+  tn_fence_full(); /* [S2] full: hold, then floor. Pairs with the fence between the writer's floor and its second scan */
+  int moved = overrun(stream);
+  if (moved == 0) return 1;
+  tn_store_release(&slot->stream.held, 0); /* [S3] */
+  return moved < 0 ? moved : 0;
+}
+
+/* 1 an item, 0 nothing yet, negative. */
+static int read_now(tarn_stream *stream, tarn_item *ret_item) {
+  tn_sight sight;
+  int result;
+  do {
+    result = find_next(stream, &sight);
+    if (result != 1) return result;
+    if (stream->racing) result = hold(stream);
+  } while (result == 0);
+  if (result < 0) return result;
+  tarn_item item;
+  describe(stream, &sight, &item);
+  uint64_t counter = stream->newest++ % TN_OUT_MAX;
+  stream->out[counter].position = tn_stream_position(stream);
+  stream->out[counter].number = item.number;
+  stream->out[counter].released = 0;
+  item.token = (uint32_t)counter + 1;
+  given(stream, &sight, &item);
+  TN_POINT("stream.read.given");
+  *ret_item = item;
+  return 1;
+}
+
+/* ---- By copy -------------------------------------------------------------------------------------------------------------- */
+
+static int too_small(const tarn_stream *stream, const tarn_item *item, uint64_t capacity, tarn_item *ret_item) {
+  ret_item->size_bytes = item->size_bytes;
+  return tn_fail(TARN_E_TOO_LARGE, "%s \"%s\": message %llu has %llu bytes, the buffer given %llu", TN_WHO(&stream->channel),
+                 (unsigned long long)item->number, (unsigned long long)item->size_bytes, (unsigned long long)capacity);
+}
+
+/* 1 copied, 0 nothing yet, negative. */
+static int get_now(tarn_stream *stream, void *data, uint64_t capacity, tarn_item *ret_item) {
+  tn_sight sight;
+  tarn_item item;
+  for (;;) {
+    int result = find_next(stream, &sight);
+    if (result != 1) return result;
+    describe(stream, &sight, &item);
+    int fits = item.size_bytes <= capacity;
+    if (fits && item.size_bytes != 0) memcpy(data, item.data, (size_t)item.size_bytes);
+    if (stream->racing) {
+      tn_fence_acquire(); /* [S4] the copy before the look at the floor. Pairs with the fence after the writer's store of it */
+      result = overrun(stream);
+      if (result < 0) return result;
+      if (result == 1) continue;
+    }
+    if (!fits) return too_small(stream, &item, capacity, ret_item);
+    break;
+  }
+  item.data = data;
+  given(stream, &sight, &item);
+  if (stream->channel.slot != TN_NO_SLOT && stream->oldest == stream->newest) {
+    uint64_t position = tn_stream_position(stream);
+    tn_store_release(&own_slot(stream)->cursor, position | 1); /* [S3] release: the copy before it */
+    TN_POINT("stream.get.cursor");
+    tn_wake_room(&stream->channel, position);
+  }
+  *ret_item = item;
+  return 1;
+}
+
+/* ---- Waiting -------------------------------------------------------------------------------------------------------------- */
+
+/* Nothing unread: TARN_NO_WRITER if that is to be said, 1 if there is something after all, else 0. */
+static int departed(tarn_stream *stream, int ask) {
+  int result = tn_writer_gone(&stream->channel, ask);
+  if (result == TARN_NO_WRITER && tn_stream_something(stream)) /* published before it went */
+    return 1;
+  return result;
+}
+
+static int look(void *argument) { return tn_stream_something(argument); }
+
+static int ask(void *argument) { return departed(argument, 1); }
+
+static int nothing_now(tarn_stream *stream) {
+  tn_channel *channel = &stream->channel;
+  int result = departed(stream, stream->empties++ % EMPTIES_A_QUESTION == 0);
+  if (result != 0) return result;
+  if (tn_wait_woken(channel)) return TARN_WOKEN;
+  if (stream->poll != NULL) {
+    tn_poll_drain(stream->poll);
+    result = tn_stream_something(stream) ? 1 : departed(stream, 0);
+    if (result != 0) return result;
+    if (tn_wait_woken(channel)) return TARN_WOKEN;
+    tn_poll_arm(stream->poll);
+  }
+  return TARN_EMPTY;
+}
+
+/* Until there is something to read. 0, or an outcome, or a failure. */
+static int wait_for_news(tarn_stream *stream, int64_t timeout_ns) {
+  int result;
+  if (timeout_ns == 0) {
+    result = nothing_now(stream);
+    result = result == 1 ? 0 : result;
+  } else {
+    const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, stream};
+    result = tn_wait(&stream->channel, &wish);
+  }
+  if (result == TARN_NO_WRITER) tn_writer_told(&stream->channel);
+  return result;
+}
+
+/* ---- The calls ------------------------------------------------------------------------------------------------------------ */
+
+static int check_reader(tarn_stream *stream, const void *ret_item, const char *call) {
+  if (stream == NULL || ret_item == NULL) return tn_fail(TARN_E_INVALID, "%s: stream or ret_item is NULL", call);
+  if (tn_os_life() != stream->channel.life) return tn_channel_check(&stream->channel);
+  if (stream->channel.role == TARN_WRITER || stream->closed)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": %s: this handle is %s", TN_WHO(&stream->channel), call,
+                   stream->closed ? "closed" : "a writer's; open a reader");
+  return 0;
+}
+
+int tarn_stream_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capacity, uint32_t *ret_count, int64_t timeout_ns) {
+  int result = check_reader(stream, items, "tarn_stream_read");
+  if (result != 0) return result;
+  if (ret_count == NULL || capacity == 0)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_read_batch: ret_count is NULL, or no room for items",
+                   TN_WHO(&stream->channel));
+  if (stream->channel.role == TARN_OBSERVER)
+    return tn_fail(TARN_E_UNSUPPORTED, "%s \"%s\": an observer holds nothing and so cannot read in place; use tarn_stream_get",
+                   TN_WHO(&stream->channel));
+  uint64_t left = TN_OUT_MAX - (stream->newest - stream->oldest);
+  if (left == 0) return TARN_BUSY;
+  uint32_t most = capacity < left ? capacity : (uint32_t)left, count = 0;
+  for (;;) {
+    while (count < most && (result = read_now(stream, &items[count])) == 1) count++;
+    if (count != 0) {
+      *ret_count = count; /* a failure behind them comes again at the next call */
+      return 0;
+    }
+    if (result == 0) result = wait_for_news(stream, timeout_ns);
+    if (result != 0) return result;
+  }
+}
+
+int tarn_stream_read(tarn_stream *stream, tarn_item *ret_item, int64_t timeout_ns) {
+  uint32_t count;
+  return tarn_stream_read_batch(stream, ret_item, 1, &count, timeout_ns);
+}
+
+int tarn_stream_get(tarn_stream *stream, void *data, uint64_t capacity, tarn_item *ret_item, int64_t timeout_ns) {
+  int result = check_reader(stream, ret_item, "tarn_stream_get");
+  if (result != 0) return result;
+  if (data == NULL && capacity != 0)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_get: data is NULL", TN_WHO(&stream->channel));
+  for (;;) {
+    result = get_now(stream, data, capacity, ret_item);
+    if (result != 0) return result == 1 ? 0 : result;
+    result = wait_for_news(stream, timeout_ns);
+    if (result != 0) return result;
+  }
+}

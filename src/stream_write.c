@@ -1,0 +1,305 @@
+/* stream_write.c: the writer's side: claim, publish, abandon, put. Why it is right: stream.c. */
+#include <string.h>
+
+#include "error.h"
+#include "participant.h"
+#include "stream_inside.h"
+
+static int check_writer(tarn_stream *stream, const char *call) {
+  if (stream == NULL) return tn_fail(TARN_E_INVALID, "%s: stream is NULL", call);
+  if (tn_os_life() != stream->channel.life) return tn_channel_check(&stream->channel);
+  if (stream->channel.role != TARN_WRITER)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": %s: this handle is no writer's", TN_WHO(&stream->channel), call);
+  return 0;
+}
+
+/* ---- Room -------------------------------------------------------------------------------------------------------------- */
+
+typedef struct room_wish {
+  tarn_stream *stream;
+  uint64_t end;
+} room_wish;
+
+static int look(void *argument) {
+  room_wish *wish = argument;
+  return tn_stream_raise_limit(wish->stream, wish->end);
+}
+
+static int ask(void *argument) {
+  room_wish *wish = argument;
+  int result = tn_stream_reap(wish->stream);
+  return result < 0 ? result : tn_stream_raise_limit(wish->stream, wish->end);
+}
+
+static int full(tarn_stream *stream) {
+  tn_slot *slot = &stream->channel.table[stream->channel.slot];
+  tn_store_relaxed(&slot->missed, tn_load_relaxed(&slot->missed) + 1); /* relaxed, both: a statistic */
+  return TARN_FULL;
+}
+
+/* The limit is reached: look at the readers, at the dead among them, and wait if that is the policy. */
+static int wait_for_room(tarn_stream *stream, uint64_t end, int64_t timeout_ns) {
+  room_wish room = {stream, end};
+  int result = look(&room);
+  if (result == 0) result = ask(&room);
+  if (result != 0) return result == 1 ? 0 : result;
+  if (stream->channel.header.policy != TARN_WAIT || timeout_ns == 0) return full(stream);
+  tn_store_relaxed(&stream->channel.control->room.need,
+                   tn_stream_need(stream, end)); /* relaxed: the announcement follows, with a fence */
+  const tn_wish wish = {TN_ROOM, timeout_ns, 1, 0, look, ask, &room};
+  return tn_wait(&stream->channel, &wish);
+}
+
+/* Where a record of this extent would lie after `after`: there, or at the next start of the ring. */
+static uint64_t place_for(const tarn_stream *stream, uint64_t after, uint64_t extent) {
+  uint64_t left = stream->ring_bytes - (after & stream->mask);
+  return extent <= left ? after : after + left;
+}
+
+static int too_large(const tarn_stream *stream, uint64_t size_bytes) {
+  return tn_fail(TARN_E_TOO_LARGE,
+                 "%s \"%s\": a message of %llu bytes can never fit: a ring of %s takes up to %llu; create it with a "
+                 "larger one",
+                 TN_WHO(&stream->channel), (unsigned long long)size_bytes, tn_bytes(stream->ring_bytes),
+                 (unsigned long long)stream->longest);
+}
+
+/* Room for one message and the word after it: sets claim_at. */
+static int make_claim(tarn_stream *stream, uint64_t size_bytes, int64_t timeout_ns) {
+  if (stream->claimed) return TARN_BUSY;
+  if (size_bytes > stream->longest) return too_large(stream, size_bytes);
+  uint64_t extent = tn_record_extent(stream->header_bytes, size_bytes);
+  uint64_t at = place_for(stream, tn_stream_position(stream), extent);
+  uint64_t end = at + extent + TN_UNIT;
+  if ((int64_t)(stream->limit - end) < 0) {
+    int result = wait_for_room(stream, end, timeout_ns);
+    if (result != 0) return result;
+  }
+  stream->claim_at = at;
+  stream->claim_bytes = size_bytes;
+  return 0;
+}
+
+/* ---- Records ------------------------------------------------------------------------------------------------------------ */
+
+static void fill_record(tarn_stream *stream, tn_record *record, uint64_t number, uint32_t tag, int64_t time_ns) {
+  tn_store_relaxed(&record->number, (uint32_t)number); /* relaxed, all: the word publishes them */
+  tn_store_relaxed(&record->tag, tag);
+  if (stream->header_bytes == TN_UNIT) return;
+  tn_store_relaxed(&record->time_ns, (uint64_t)(time_ns != 0 ? time_ns : tn_os_unix_time()));
+  tn_store_relaxed(&record->deliveries, 0);
+}
+
+/* Room without a message, from position to the record at `to`; its word is not stored yet, but returned. */
+static uint64_t fill_skip(tarn_stream *stream, uint64_t position, uint64_t to, uint64_t number) {
+  tn_record *skip = tn_stream_record(stream, position);
+  tn_store_relaxed(&skip->number, (uint32_t)number); /* relaxed, both: the word publishes them */
+  tn_store_relaxed(&skip->tag, 0);
+  return tn_record_word(TN_SKIP, to - position - TN_UNIT);
+}
+
+static void count(tarn_stream *stream, uint64_t messages, uint64_t bytes) {
+  tn_slot *slot = &stream->channel.table[stream->channel.slot];
+  tn_store_relaxed(&slot->items, tn_load_relaxed(&slot->items) + messages); /* relaxed, all: statistics */
+  tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + bytes);
+}
+
+/* The end is at position now. */
+static void published(tarn_stream *stream, uint64_t position, uint64_t messages, uint64_t bytes) {
+  stream->number += messages;
+  tn_store_relaxed(&stream->position, position); /* relaxed: private */
+  count(stream, messages, bytes);
+  tn_stream_remember(stream);
+  tn_wake(&stream->channel, TN_NEWS);
+  TN_POINT("stream.publish.woken");
+}
+
+/* Make the claimed record visible: everything that a reader will look at first, then one store [S1]. */
+static void publish(tarn_stream *stream, uint64_t size_bytes, uint32_t tag, int64_t time_ns) {
+  uint64_t extent = tn_record_extent(stream->header_bytes, size_bytes);
+  uint64_t position = tn_stream_position(stream), at = stream->claim_at;
+  tn_record *record = tn_stream_record(stream, at);
+  fill_record(stream, record, stream->number, tag, time_ns);
+  TN_POINT("stream.publish.filled");
+  tn_store_relaxed(&tn_stream_record(stream, at + extent)->word, 0); /* relaxed: [S1] comes after it */
+  TN_POINT("stream.publish.ended");
+  tn_store_release(&record->word, tn_record_word(TN_MESSAGE, size_bytes)); /* [S1] release: the record before its word */
+  if (at != position) {
+    uint64_t word = fill_skip(stream, position, at, stream->number);
+    TN_POINT("stream.publish.wrapped");
+    tn_store_release(&tn_stream_record(stream, position)->word,
+                     word); /* [S1] release: the record at the start before the way to it */
+  }
+  TN_POINT("stream.publish.word");
+  published(stream, at + extent, 1, size_bytes);
+}
+
+static int check_about(const tarn_stream *stream, const tarn_about *about) {
+  if (about->struct_size != sizeof *about)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": set about->struct_size to sizeof(tarn_about)", TN_WHO(&stream->channel));
+  if (about->flags != 0) return tn_fail(TARN_E_INVALID, "%s \"%s\": about->flags must be 0", TN_WHO(&stream->channel));
+  if (about->tag > UINT32_MAX)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": tag %llu: a stream's tags are at most 2^32 - 1", TN_WHO(&stream->channel),
+                   (unsigned long long)about->tag);
+  if (about->type != NULL && about->type[0] != 0)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": a stream's messages have no type; say it in the content, or use a board",
+                   TN_WHO(&stream->channel));
+  return 0;
+}
+
+/* ---- The calls ---------------------------------------------------------------------------------------------------------- */
+
+int tarn_stream_claim(tarn_stream *stream, uint64_t size_bytes, void **ret_room, int64_t timeout_ns) {
+  int result = check_writer(stream, "tarn_stream_claim");
+  if (result == 0 && ret_room == NULL)
+    result = tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_claim: ret_room is NULL", TN_WHO(&stream->channel));
+  if (result == 0) result = make_claim(stream, size_bytes, timeout_ns);
+  if (result != 0) return result;
+  stream->claimed = 1;
+  TN_POINT("stream.claim.done");
+  *ret_room = stream->ring + (stream->claim_at & stream->mask) + stream->header_bytes;
+  return 0;
+}
+
+int tarn_stream_publish(tarn_stream *stream, uint64_t size_bytes, const tarn_about *about) {
+  int result = check_writer(stream, "tarn_stream_publish");
+  if (result != 0) return result;
+  if (!stream->claimed)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": nothing is claimed; call tarn_stream_claim first", TN_WHO(&stream->channel));
+  if (size_bytes > stream->claim_bytes)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": %llu bytes are to be published, but only %llu were claimed",
+                   TN_WHO(&stream->channel), (unsigned long long)size_bytes, (unsigned long long)stream->claim_bytes);
+  if (about != NULL && (result = check_about(stream, about)) != 0) return result;
+  stream->claimed = 0;
+  publish(stream, size_bytes, about != NULL ? (uint32_t)about->tag : 0, about != NULL ? about->time_ns : 0);
+  return 0;
+}
+
+int tarn_stream_abandon(tarn_stream *stream) {
+  int result = check_writer(stream, "tarn_stream_abandon");
+  if (result != 0) return result;
+  if (!stream->claimed) return tn_fail(TARN_E_INVALID, "%s \"%s\": nothing is claimed", TN_WHO(&stream->channel));
+  stream->claimed = 0; /* the word at the end is still 0: nothing happened */
+  TN_POINT("stream.abandon");
+  return 0;
+}
+
+int tarn_stream_put(tarn_stream *stream, const void *data, uint64_t size_bytes, const tarn_about *about, int64_t timeout_ns) {
+  int result = check_writer(stream, "tarn_stream_put");
+  if (result != 0) return result;
+  if (data == NULL && size_bytes != 0)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_put: data is NULL", TN_WHO(&stream->channel));
+  if (about != NULL && (result = check_about(stream, about)) != 0) return result;
+  result = make_claim(stream, size_bytes, timeout_ns);
+  if (result != 0) return result;
+  if (size_bytes != 0)
+    memcpy(stream->ring + (stream->claim_at & stream->mask) + stream->header_bytes, data, (size_t)size_bytes);
+  publish(stream, size_bytes, about != NULL ? (uint32_t)about->tag : 0, about != NULL ? about->time_ns : 0);
+  return 0;
+}
+
+/* How large all pieces are together; TARN_E_TOO_LARGE when that overflows or a piece is not there. */
+static int add_up(const tarn_stream *stream, const tarn_piece *pieces, uint32_t count, uint64_t *ret_bytes) {
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    if (pieces[i].data == NULL && pieces[i].size_bytes != 0)
+      return tn_fail(TARN_E_INVALID, "%s \"%s\": piece %u: data is NULL", TN_WHO(&stream->channel), i);
+    if (pieces[i].size_bytes > stream->longest) return too_large(stream, pieces[i].size_bytes);
+    if (pieces[i].tag > UINT32_MAX)
+      return tn_fail(TARN_E_INVALID, "%s \"%s\": piece %u: tags are at most 2^32 - 1", TN_WHO(&stream->channel), i);
+    bytes += pieces[i].size_bytes;
+  }
+  *ret_bytes = bytes;
+  return 0;
+}
+
+int tarn_stream_put_pieces(tarn_stream *stream, const tarn_piece *pieces, uint32_t count, const tarn_about *about,
+                           int64_t timeout_ns) {
+  int result = check_writer(stream, "tarn_stream_put_pieces");
+  if (result != 0) return result;
+  if (pieces == NULL && count != 0)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_put_pieces: pieces is NULL", TN_WHO(&stream->channel));
+  uint64_t bytes;
+  result = add_up(stream, pieces, count, &bytes);
+  if (result == 0 && about != NULL) result = check_about(stream, about);
+  if (result == 0) result = make_claim(stream, bytes, timeout_ns);
+  if (result != 0) return result;
+  unsigned char *to = stream->ring + (stream->claim_at & stream->mask) + stream->header_bytes;
+  for (uint32_t i = 0; i < count; i++) {
+    if (pieces[i].size_bytes != 0) memcpy(to, pieces[i].data, (size_t)pieces[i].size_bytes);
+    to += pieces[i].size_bytes;
+  }
+  publish(stream, bytes, about != NULL ? (uint32_t)about->tag : 0, about != NULL ? about->time_ns : 0);
+  return 0;
+}
+
+/* ---- Batches ------------------------------------------------------------------------------------------------------------ */
+
+/* How many of the messages have room below the limit, and where they end. */
+static uint32_t fit(const tarn_stream *stream, const tarn_piece *messages, uint32_t count, uint64_t limit, uint64_t *ret_end) {
+  uint64_t end = tn_stream_position(stream);
+  uint32_t fitting = 0;
+  for (; fitting < count; fitting++) {
+    uint64_t extent = tn_record_extent(stream->header_bytes, messages[fitting].size_bytes);
+    uint64_t next = place_for(stream, end, extent) + extent;
+    if ((int64_t)(limit - next) < TN_UNIT) break;
+    end = next;
+  }
+  *ret_end = end;
+  return fitting;
+}
+
+/* Write all records; every word but the first is stored at once, the first one last [S1]. */
+static void publish_batch(tarn_stream *stream, const tarn_piece *messages, uint32_t count) {
+  uint64_t start = tn_stream_position(stream), position = start, number = stream->number, bytes = 0, first = 0;
+  for (uint32_t i = 0; i < count; i++, number++) {
+    uint64_t extent = tn_record_extent(stream->header_bytes, messages[i].size_bytes);
+    uint64_t at = place_for(stream, position, extent);
+    uint64_t word = tn_record_word(TN_MESSAGE, messages[i].size_bytes);
+    tn_record *record = tn_stream_record(stream, at);
+    if (messages[i].size_bytes != 0)
+      memcpy((unsigned char *)record + stream->header_bytes, messages[i].data, (size_t)messages[i].size_bytes);
+    fill_record(stream, record, number, (uint32_t)messages[i].tag, 0);
+    if (at != position) {
+      uint64_t skip = fill_skip(stream, position, at, number);
+      if (position == start)
+        first = skip;
+      else
+        tn_store_relaxed(&tn_stream_record(stream, position)->word, skip); /* relaxed, both: beyond the chain until [S1] */
+    }
+    if (at == start)
+      first = word;
+    else
+      tn_store_relaxed(&record->word, word);
+    position = at + extent;
+    bytes += messages[i].size_bytes;
+    TN_POINT("stream.batch.record");
+  }
+  tn_store_relaxed(&tn_stream_record(stream, position)->word, 0); /* relaxed: [S1] comes after it */
+  TN_POINT("stream.batch.ended");
+  tn_store_release(&tn_stream_record(stream, start)->word, first); /* [S1] release: the whole batch before its first word */
+  TN_POINT("stream.batch.word");
+  published(stream, position, count, bytes);
+}
+
+int tarn_stream_put_batch(tarn_stream *stream, const tarn_piece *messages, uint32_t count, uint32_t *ret_count,
+                          int64_t timeout_ns) {
+  int result = check_writer(stream, "tarn_stream_put_batch");
+  if (result != 0) return result;
+  if (messages == NULL || ret_count == NULL || count == 0)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_put_batch: no messages, or ret_count is NULL",
+                   TN_WHO(&stream->channel));
+  uint64_t bytes, end;
+  result = add_up(stream, messages, count, &bytes);
+  if (result == 0) result = make_claim(stream, messages[0].size_bytes, timeout_ns);
+  if (result != 0) return result;
+  uint64_t most = tn_stream_position(stream) + stream->ring_bytes / 4;
+  uint32_t wanted = fit(stream, messages, count, most, &end);
+  if (wanted > 1) tn_stream_raise_limit(stream, end + TN_UNIT);
+  uint64_t limit = (int64_t)(stream->limit - most) < 0 ? stream->limit : most;
+  uint32_t fitting = fit(stream, messages, count, limit, &end);
+  if (fitting == 0) fitting = 1; /* larger than a quarter: it has its claim */
+  publish_batch(stream, messages, fitting);
+  *ret_count = fitting;
+  return 0;
+}
