@@ -45,7 +45,7 @@ int run_map_create(int count, char **operands, const cli_values *values) {
   (void)count;
   const char *name = operands[0];
   tarn_options options = {.struct_size = sizeof options,
-                          .flags = TARN_EXCLUSIVE | (values->stay ? (uint32_t)TARN_SCOPED : 0),
+                          .flags = TARN_EXCLUSIVE | (uint32_t)(values->stay ? TARN_SCOPED : TARN_KEPT),
                           .mode = values->mode};
   tarn_map *map;
   int failed = parse_size_operand(operands[1], &options.size_bytes);
@@ -53,7 +53,11 @@ int run_map_create(int count, char **operands, const cli_values *values) {
   if (failed) return failed;
   if (options.size_bytes == 0) return cli_fail(CLI_USAGE, "a map has at least one byte");
   int result = tarn_map_open(&map, name, TARN_MAP_WRITE, &options, 0);
-  if (result) return cli_fail_result(result, name);
+  if (result) {
+    failed = cli_fail_result(result, name);
+    if (result == TARN_E_UNSUPPORTED && !values->stay) cli_say("tarn: with --hold it lives as long as this command runs");
+    return failed;
+  }
   report(name, options.size_bytes, !values->stay, values);
   while (values->stay && !cli_interrupted()) cli_sleep(INT64_C(3600000000000));
   tarn_map_close(map);

@@ -132,6 +132,9 @@ int cli_fail_system(const char *doing, const char *path) {
   int number = errno;
   if (number == EPIPE) return CLI_PIPE_CLOSED;
   if (number == EINTR && cli_interrupted()) return CLI_INTERRUPTED;
+  /* read and write answer so where our own touch would be a SIGBUS */
+  if (number == EFAULT)
+    return cli_fail(CLI_CORRUPT, "cannot %s %s: the other side was cut short by another process", doing, path);
   return cli_fail(exit_code_of_errno(number), "cannot %s %s: %s", doing, path, strerror(number));
 }
 

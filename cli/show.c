@@ -88,25 +88,37 @@ static int show(const content *what, const char *name, const cli_values *values)
   return CLI_DONE;
 }
 
+/* Decoders and printers look at a byte more than once, and whoever writes there may change it in between: they get a copy. */
+static int show_copy(const void *bytes, uint64_t size, const char *type, const char *name, const cli_values *values) {
+  uint8_t *copy = size < SIZE_MAX ? malloc((size_t)size + 1) : NULL;
+  if (!copy) return cli_fail(CLI_NO_SPACE, "%s is too large to be shown", name);
+  if (size) memcpy(copy, bytes, (size_t)size);
+  content what = {copy, (size_t)size, type};
+  int failed = show(&what, name, values);
+  free(copy);
+  return failed;
+}
+
 static int show_board(const char *name, const cli_values *values) {
   int64_t wait_ns = (values->given & CLI_WAIT) ? values->wait_ns : values->timeout_ns;
   cli_reader reader;
   int failed = cli_reader_open(&reader, name, wait_ns);
   if (!failed) failed = cli_reader_next(&reader, wait_ns);
-  if (!failed && reader.item.size_bytes > SIZE_MAX) failed = cli_fail(CLI_NO_SPACE, "%s is too large to be shown", name);
-  if (!failed) {
-    content what = {reader.item.data, (size_t)reader.item.size_bytes, reader.item.type ? reader.item.type : ""};
-    failed = show(&what, name, values);
-  }
+  const tarn_item *item = &reader.item;
+  if (!failed) failed = show_copy(item->data, item->size_bytes, item->type ? item->type : "", name, values);
   cli_reader_close(&reader);
   return failed;
 }
 
-static int show_map(const char *name, const cli_values *values) {
+static int open_map(tarn_map **ret_map, const char *name) {
   tarn_options options = {.struct_size = sizeof options, .flags = TARN_EXISTING};
+  return tarn_map_open(ret_map, name, TARN_MAP_READ, &options, 0);
+}
+
+static int show_map(const char *name, const cli_values *values) {
   tarn_map *map;
   tarn_view view;
-  int result = tarn_map_open(&map, name, TARN_MAP_READ, &options, 0);
+  int result = open_map(&map, name);
   if (result) return cli_fail_result(result, name);
   tarn_map_details details = {.struct_size = sizeof details};
   result = tarn_map_info(map, &details);
@@ -114,8 +126,7 @@ static int show_map(const char *name, const cli_values *values) {
   if (!result && !empty) result = tarn_map_view(map, 0, 0, &view);
   tarn_map_close(map);
   if (result) return cli_fail_result(result, name);
-  content what = {empty ? (const uint8_t *)"" : view.data, empty ? 0 : (size_t)view.size_bytes, ""};
-  int failed = show(&what, name, values);
+  int failed = show_copy(empty ? NULL : view.data, empty ? 0 : view.size_bytes, "", name, values);
   if (!empty) tarn_view_close(&view);
   return failed;
 }
@@ -138,21 +149,42 @@ static int show_file(const char *path, const cli_values *values) {
   return failed;
 }
 
+/* Windows: a map under a plain name is no file and so in no directory; only opening it tells whether it is there. */
+static bool is_map_without_file(const char *name, const cli_values *values) {
+  tarn_map *map;
+  if (values->kind != TARN_KIND_ANY && values->kind != TARN_KIND_MAP) return false;
+  if (open_map(&map, name)) return false;
+  tarn_map_close(map);
+  return true;
+}
+
+static int look(const char *name, uint32_t kind, tarn_entry *ret_entry) {
+  tarn_details *details = calloc(1, sizeof *details);
+  if (!details) return TARN_E_NO_SPACE;
+  details->struct_size = sizeof *details;
+  int result = tarn_inspect(name, (int)kind, details, NULL, 0);
+  if (!result) *ret_entry = details->entry;
+  free(details);
+  return result;
+}
+
+static int show_entry(const tarn_entry *entry, const char *name, const cli_values *values) {
+  if (entry->kind == TARN_KIND_MAP) return show_map(name, values);
+  /* a damaged one too: opening it says what is wrong */
+  if (entry->kind == TARN_KIND_BOARD || (entry->flags & TARN_ENTRY_DAMAGED)) return show_board(name, values);
+  return cli_fail(CLI_CORRUPT, "%s is a %s; `show` shows boards, maps and files", name, cli_kind_name(entry->kind));
+}
+
 int run_show(int count, char **operands, const cli_values *values) {
   const char *name = operands[0];
+  tarn_entry entry;
   (void)count;
   if (strcmp(name, "-") == 0) return show_file(name, values);
   if (values->wait_ns || values->timeout_ns) return show_board(name, values); /* only a board is waited for */
-  tarn_details *details = calloc(1, sizeof *details);
-  if (!details) return cli_fail(CLI_NO_SPACE, "not enough memory");
-  details->struct_size = sizeof *details;
-  int result = tarn_inspect(name, (int)values->kind, details, NULL, 0);
-  uint32_t kind = details->entry.kind, flags = details->entry.flags;
-  free(details);
-  if (!result && kind == TARN_KIND_MAP) return show_map(name, values);
-  if (!result && (kind == TARN_KIND_BOARD || (flags & TARN_ENTRY_DAMAGED))) return show_board(name, values);
-  if (!result) return cli_fail(CLI_CORRUPT, "%s is a %s; `show` shows boards, maps and files", name, cli_kind_name(kind));
+  int result = look(name, values->kind, &entry);
+  if (!result) return show_entry(&entry, name, values);
   /* not a name of Tarn's: then a file of that name */
   if (!values->kind && cli_path_kind(name) != CLI_PATH_NOTHING) return show_file(name, values);
-  return cli_fail_result(result, name);
+  if (result == TARN_E_NOT_FOUND && is_map_without_file(name, values)) return show_map(name, values);
+  return cli_fail_result(look(name, values->kind, &entry), name); /* once more, for its sentence instead of the map's */
 }

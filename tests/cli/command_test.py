@@ -185,6 +185,10 @@ class PutAndGet(Command):
         self.error("get", "a", expect=NOT_THERE)
         self.assertEqual(b"in other", self.out("get", "a", "-d", other))
         self.assertEqual(b"in other", self.out("get", os.path.join(other, "a.board")))
+        told = self.run_tarn("put", os.path.join(other, "b.board"), stdin=b"by path").stderr
+        self.assertIn(b"version 1, 7 bytes, text/plain; kept", told)
+        self.assertEqual(b"by path", self.out("get", "b", "--dir", other))
+        self.error("put", "x", "--dir", self.path("nowhere"), stdin=b"x", expect=NOT_THERE)
 
     def test_corrupt(self):
         with open(os.path.join(self.channels, "noise.board"), "wb") as file:
@@ -425,6 +429,21 @@ class Maps(Command):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(-signal.SIGTERM, process.wait(timeout=LIMIT))
         self.assertEqual([], os.listdir(self.channels))
+
+    def test_cut_short_while_it_is_read(self):
+        self.run_tarn("map", "create", "-q", "m", "32M")
+        old = self.write("old", b"as it was")
+        os.mkfifo(self.path("fifo"))
+        for destination in (self.path("fifo"), None):
+            process = self.start("map", "read", "m", *([destination] if destination else []))
+            with open(destination, "rb") if destination else process.stdout as pipe:
+                pipe.read(1 << 20)  # it is in the middle, and blocks
+                os.truncate(os.path.join(self.channels, "m"), 4096)
+                pipe.read()
+            self.assertEqual(CORRUPT, process.wait(timeout=LIMIT))
+            self.assertIn(b"cut short", process.stderr.read())
+            os.truncate(os.path.join(self.channels, "m"), 32 << 20)
+        self.assertEqual(b"as it was", content(old))
 
     def test_a_foreign_file_is_a_map(self):
         with open(os.path.join(self.channels, "psm_1234"), "wb") as file:
