@@ -242,9 +242,11 @@ int tn_writer_gone(tn_channel *channel, int ask) {
     if (lives != 0 || tn_load_acquire(word) != seen) /* [P3] acquire: another has begun meanwhile */
       return 0;
   }
-  return tn_load_relaxed(&channel->watch.known) == term ? TARN_NO_WRITER : 0;
+  /* Any term that this handle knew and was not told the end of, not this one alone: the writer it knew may have left and the next one
+   * have died before this handle looked. Nobody writes, and it is to learn that. */
+  return tn_load_relaxed(&channel->watch.known) > tn_load_relaxed(&channel->watch.told) ? TARN_NO_WRITER : 0;
 }
 
 void tn_writer_told(tn_channel *channel) {
-  tn_store_relaxed(&channel->watch.told, tn_load_relaxed(&channel->watch.known)); /* the two were equal when it was found gone */
+  tn_store_relaxed(&channel->watch.told, tn_load_relaxed(&channel->watch.known)); /* of every term up to it: once a departure */
 }
