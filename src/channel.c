@@ -16,7 +16,8 @@
  *
  * Death at each step. Making: the file has no name, the system frees it. Named: a channel whose one participant is dead, found as
  * such by the next look: *users* can be had exclusively. Opening: a participant that is dead. Leaving: the name is there without
- * users (removed at the next look) or gone. Resetting in place: whoever finds it does it again, since `clean` and the boot's id are
+ * users (removed at the next look) or gone. Stopped while alone (opening first, leaving last, removing): nobody can tell whether it
+ * is about to remove the name, so openers wait as long as their timeout says. Resetting in place: whoever finds it does it again, since `clean` and the boot's id are
  * written last, and a scoped channel without users is reset or removed again anyway.
  */
 #include "channel.h"

@@ -112,7 +112,7 @@ static int share_users(tn_channel *channel) {
       return got < 0 ? got : 0;
     tn_os_pause(250000);
   }
-  return TN_LIFETIME_GONE; /* look again: a name, a file, and perhaps an end */
+  return TARN_BUSY; /* whoever is alone with it was stopped there, or its disk is slow: the caller's timeout decides */
 }
 
 int tn_lifetime_enter(tn_channel *channel) {

@@ -9,7 +9,7 @@ enum { TN_LIFETIME_GONE = 2 };
 
 /* tn_lifetime_enter: take *users* shared on a file that was just opened and mapped. If nobody else is there: a scoped channel is
  * removed (TN_LIFETIME_GONE) or, where its name cannot be removed, reset in place; a kept one on a disk that was not left clean
- * before a reboot is reset. 0; TN_LIFETIME_GONE; a failure. */
+ * before a reboot is reset. 0; TN_LIFETIME_GONE; TARN_BUSY: somebody has been alone with it for 100 ms; a failure. */
 int tn_lifetime_enter(tn_channel *channel);
 
 /* tn_lifetime_observe: the same for an observer, which never removes or resets. TARN_E_NOT_FOUND: scoped, and nobody is there. */

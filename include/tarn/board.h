@@ -23,8 +23,9 @@ typedef struct tarn_board tarn_board;
  * timeout_ns  reader, observer: how long to wait for the name to appear. Writer: how long to wait for another living writer to
  *             leave (0: TARN_BUSY at once)
  * ret_board   set on success only; the caller closes it
- * Returns 0; TARN_BUSY (another writer lives, timeout 0); TARN_TIMED_OUT; TARN_E_INVALID, _NOT_FOUND (timeout 0), _EXISTS, _KIND,
- *   _MISMATCH, _PERMISSION, _NO_SPACE, _NO_SLOT, _CORRUPT, _VERSION, _UNSUPPORTED, _SYSTEM.
+ * Returns 0; TARN_BUSY (timeout 0: another writer lives; any role: a process that opens the board first, leaves it last or
+ *   removes it is not done after 100 ms, being stopped or waiting for its disk); TARN_TIMED_OUT; TARN_E_INVALID, _NOT_FOUND
+ *   (timeout 0), _EXISTS, _KIND, _MISMATCH, _PERMISSION, _NO_SPACE, _NO_SLOT, _CORRUPT, _VERSION, _UNSUPPORTED, _SYSTEM.
  * Any thread. Makes system calls; blocks no longer than timeout_ns (creation also as long as reserving takes).
  * A process that dies inside leaves either no board or a complete one.  Since 0.1. */
 TARN_API int tarn_board_open(tarn_board **ret_board, const char *name, int role, const tarn_options *options, int64_t timeout_ns);
