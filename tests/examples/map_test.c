@@ -149,7 +149,7 @@ static void test_sections_of_damaged_files(void) {
   int refused = 0;
   for (int run = 0; run < 40; run++) {
     memcpy(bad, good, size);
-    size_t length = run % 3 == 0 ? check_random() % size : size;
+    size_t length = run % 3 == 0 ? (size_t)check_random() % size : size;
     for (int i = 0; i < run % 7; i++) bad[4 + check_random() % 300] = (unsigned char)check_random();
     for (int i = 0; i < run % 5; i++)
       bad[size - 1 - check_random() % (size < 2600 ? size : 2600)] = (unsigned char)check_random();

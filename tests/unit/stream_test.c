@@ -31,7 +31,7 @@ static void test_in_order(void) {
   CHECK_RESULT(TARN_EMPTY, tarn_stream_read(reader, &item, 0));
   unsigned char bytes[2000];
   for (uint32_t i = 1; i < 5000; i++) {
-    size_t size = check_random() % sizeof bytes;
+    size_t size = (size_t)check_random() % sizeof bytes;
     memset(bytes, (int)i, sizeof bytes);
     tarn_about about = {.struct_size = sizeof about, .tag = i};
     CHECK_OK(tarn_stream_put(writer, bytes, size, &about, 0));
