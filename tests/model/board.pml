@@ -8,6 +8,7 @@
  *   -DKILL_WRITER     the writer may be killed at any step; another takes over
  *   -DKILL_READERS    the readers may be killed at any step; another takes over the slot of the first
  *   -DOBSERVER        somebody copies versions without pinning them
+ *   -DGROW            (with OBSERVER) the writer may give two buffers up and make one of another entry in the place of the second
  *
  * and what must break it:
  *
@@ -19,6 +20,7 @@
  *   -DRELOAD_BUFFER   the reader compares the buffer and not the version
  *   -DSWAP_B3         the pin is cleared before the last look at the content, as a store without release may be
  *   -DSWAP_B4         the observer looks at the generation again before it has copied everything
+ *   -DKEEP_GENERATION the entry of a buffer that is given up goes on saying that its version is complete (with GROW)
  *   -DSCAN_FORGETS    the scan does not look at the current buffer
  *   -DINHERIT         a new writer goes on with the list of free buffers that the dead one had
  *   -DREAP_UNLOCKED   the writer clears a dead reader's pins without holding the slot's lock
@@ -68,7 +70,10 @@
 #define PIN(slot, i) (1 + (slot) * HOLD + (i)) /* buffer + 1 */
 #define CONTENT(b, i) (1 + PINS + 2 * (b) + (i))
 #define GENERATION(b) (1 + PINS + 2 * BUFFERS + (b)) /* 2 x version + 1 while written, 2 x version when complete */
-#ifdef OBSERVER
+#define PLACE(b) (1 + PINS + 3 * BUFFERS + (b)) /* of the buffer of entry b, + 1; 0: it has none */
+#if defined(GROW)
+#define WORDS (1 + PINS + 4 * BUFFERS)
+#elif defined(OBSERVER)
 #define WORDS (1 + PINS + 3 * BUFFERS)
 #else
 #define WORDS (1 + PINS + 2 * BUFFERS)
@@ -171,6 +176,13 @@ inline find_free() {
   :: free != 0 -> break
   :: else ->
      scan();
+#ifdef GROW
+     if
+     :: spare != NOBODY -> free = free & (255 - (1 << spare))
+     :: else
+     fi;
+     add_spare();
+#endif
      if
      :: free == 0 ->
         reap(0);
@@ -197,15 +209,58 @@ inline find_free() {
   od
 }
 
+#ifdef GROW
+/* Give up the free buffers of b and of another entry; b's new buffer lies in the other's place. The other entry gets b's former
+ * place when buffers are short. */
+inline grow() {
+  other = b + 1;
+  do
+  :: other == BUFFERS || (free >> other) & 1 -> break
+  :: else -> other++
+  od;
+  if
+  :: other < BUFFERS && spare == NOBODY ->
+     free = free & (255 - (1 << other));
+     spare = other;
+     spare_place = place[b];
+     place[b] = place[other];
+#ifndef KEEP_GENERATION
+     STORE(me, GENERATION(other), 0);
+#endif
+     STORE_RELEASE(me, PLACE(other), 0);
+     STORE(me, GENERATION(b), 0);
+     STORE_RELEASE(me, PLACE(b), place[b] + 1)
+  :: else
+  fi;
+  other = 0
+}
+
+inline add_spare() {
+  if
+  :: free == 0 && spare != NOBODY ->
+     place[spare] = spare_place;
+     STORE(me, GENERATION(spare), 0);
+     STORE_RELEASE(me, PLACE(spare), spare_place + 1);
+     free = 1 << spare;
+     spare = NOBODY;
+     spare_place = 0
+  :: else
+  fi
+}
+#define WHERE(b) place[b]
+#else
+#define WHERE(b) b
+#endif
+
 inline fill(b, v) {
 #ifdef OBSERVER
   STORE(me, GENERATION(b), 2 * (v) + 1);
 #ifdef NO_FENCE_4
-  STORE(me, CONTENT(b, 0), v);
-  STORE(me, CONTENT(b, 1), v);
+  STORE(me, CONTENT(WHERE(b), 0), v);
+  STORE(me, CONTENT(WHERE(b), 1), v);
 #else
-  STORE_RELEASE(me, CONTENT(b, 0), v); /* [B4] fence: the generation before each word of the content */
-  STORE_RELEASE(me, CONTENT(b, 1), v);
+  STORE_RELEASE(me, CONTENT(WHERE(b), 0), v); /* [B4] fence: the generation before each word of the content */
+  STORE_RELEASE(me, CONTENT(WHERE(b), 1), v);
 #endif
   STORE_RELEASE(me, GENERATION(b), 2 * (v))
 #else
@@ -216,7 +271,16 @@ inline fill(b, v) {
 
 proctype Writer(byte me) {
   byte version, free, b, pin;
+#ifdef GROW
+  byte place[BUFFERS], other, spare = NOBODY, spare_place;
+#endif
   {
+#ifdef GROW
+    atomic {
+      for (b : 0 .. BUFFERS - 1) { place[b] = b }
+      b = 0
+    };
+#endif
 #ifdef KILL_WRITER
     if
     :: me == NEXT_WRITER -> gone[WRITER]; /* it gets the *writer* lock from the kernel */
@@ -230,6 +294,12 @@ proctype Writer(byte me) {
     do
     :: version < VERSIONS ->
        find_free();
+#ifdef GROW
+       if
+       :: grow()
+       :: skip
+       fi;
+#endif
        version++;
        fill(b, version);
 #ifdef NO_FENCE_3
@@ -351,23 +421,36 @@ proctype Reader(byte me) {
 #ifdef OBSERVER
 proctype Observer(byte me) {
   byte seen, one, two;
+#ifdef GROW
+  byte at;
+#endif
   bit ok;
   do
   :: seen = LOAD(me, CURRENT);
      ok = (seen != 0 && LOAD(me, GENERATION(BUFFER(seen))) == 2 * VERSION(seen)); /* [B4] acquire */
+#ifdef GROW
+     at = (ok -> LOAD(me, PLACE(BUFFER(seen))) : 0);
+     ok = (at != 0); /* a place that cannot be: look at the generation again, try again */
+#define AT (at - 1)
+#else
+#define AT BUFFER(seen)
+#endif
      if
      :: ok ->
-        one = LOAD(me, CONTENT(BUFFER(seen), 0));
+        one = LOAD(me, CONTENT(AT, 0));
 #ifdef SWAP_B4
         ok = (LOAD(me, GENERATION(BUFFER(seen))) == 2 * VERSION(seen));
-        two = LOAD(me, CONTENT(BUFFER(seen), 1));
+        two = LOAD(me, CONTENT(AT, 1));
 #else
-        two = LOAD(me, CONTENT(BUFFER(seen), 1));
+        two = LOAD(me, CONTENT(AT, 1));
         ok = (LOAD(me, GENERATION(BUFFER(seen))) == 2 * VERSION(seen)); /* [B4] after the copy */
 #endif
         assert(!ok || (one == VERSION(seen) && two == VERSION(seen)))
      :: else
      fi;
+#ifdef GROW
+     at = 0;
+#endif
      one = 0;
      two = 0;
      seen = 0;
@@ -402,6 +485,9 @@ dead:
 init {
   byte i;
   atomic {
+#ifdef GROW
+    for (i : 0 .. BUFFERS - 1) { memory[PLACE(i)] = i + 1 }
+#endif
     for (i : 0 .. PROCESSES - 1) { run Drain(i) }
     for (i : 0 .. READERS - 1) {
       holder[i] = i;
