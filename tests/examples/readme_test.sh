@@ -1,6 +1,6 @@
 #!/bin/bash
 # readme_test.sh: every command shown in a console block of the documents is run as it stands there, one block in one folder, and must
-# say what is written below it ("..." stands for anything, alone on a line for any number of lines).
+# say what is written below it ("..." stands for anything, alone on a line for any number of lines). Every link to a file leads to one.
 set -uo pipefail
 cd "$TARN_SOURCE_DIR" || exit 1
 passed=0 failed=0
@@ -51,5 +51,13 @@ done
 [ $((passed + failed)) -ge 10 ]
 result $((! $?)) "the README's commands were found"
 
+for document in *.md docs/*.md src/*.md; do
+  missing=""
+  for link in $(grep -oE '\]\([^)#: ]+' "$document" | sed 's/](//'); do
+    [ -e "$(dirname "$document")/$link" ] || missing+=" $link"
+  done
+  [ -z "$missing" ]
+  result $((! $?)) "links of $document$missing"
+done
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" = 0 ]
