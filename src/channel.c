@@ -33,6 +33,7 @@
 
 /* What opening may come to besides a result. */
 enum { TRY_AGAIN = 1 };
+enum { AT_ONCE = 16, GONE_NS = 1500000000 }; /* how often to try again without a pause, and how long in all, while a name goes */
 
 int tn_channel_fail(const tn_channel *channel, int code, const char *what) {
   return tn_fail(code, "%s \"%s\": %s: %s", TN_WHO(channel), what, tn_os_reason());
@@ -310,19 +311,35 @@ static int give_up(const tn_channel *channel, int result, int64_t timeout_ns) {
   return tn_fail(TARN_E_NOT_FOUND, "%s \"%s\": there is none (looked for %s)", TN_WHO(channel), channel->place.path);
 }
 
+/* The name is on its way out again and again: somebody was stopped while removing it, or the words that say so are wrong. */
+static int never_gone(const tn_channel *channel, int64_t timeout_ns) {
+  if (timeout_ns > 0)
+    return TARN_TIMED_OUT;
+  return tn_fail(TARN_E_SYSTEM, "%s \"%s\": it is said to be on its way out, but does not go (was a process stopped while removing it?); "
+                 "continue that process, or remove it with `tarn rm --force`", TN_WHO(channel));
+}
+
+/* How long to go on attempting; a name that goes takes a moment, whatever the timeout. */
+static int64_t time_left(int result, int64_t timeout_ns, int64_t spent_ns) {
+  if (timeout_ns < 0 && result != TRY_AGAIN)
+    return INT64_MAX;
+  int64_t whole = result == TRY_AGAIN && timeout_ns < GONE_NS ? GONE_NS : timeout_ns;
+  return whole - spent_ns;
+}
+
 /* Attempt until it is there, or a writer's place is free: at first after 1 ms, then twice that, at most 20 ms. */
 static int open_in_time(tn_channel *channel, int64_t timeout_ns) {
   int64_t start = tn_os_now();
   int64_t pause = 1000000;
-  for (;;) {
+  for (int at_once = AT_ONCE;;) {
     int result = open_or_make(channel);
-    if (result == TRY_AGAIN)
-      continue;
-    if (result != TARN_E_NOT_FOUND && result != TARN_BUSY)
+    if (result == TRY_AGAIN && at_once-- > 0)
+      continue; /* it has gone by now */
+    if (result != TRY_AGAIN && result != TARN_E_NOT_FOUND && result != TARN_BUSY)
       return result;
-    int64_t left = timeout_ns < 0 ? INT64_MAX : timeout_ns - (tn_os_now() - start);
+    int64_t left = time_left(result, timeout_ns, tn_os_now() - start);
     if (left <= 0)
-      return give_up(channel, result, timeout_ns);
+      return result == TRY_AGAIN ? never_gone(channel, timeout_ns) : give_up(channel, result, timeout_ns);
     tn_os_pause(pause < left ? pause : left);
     pause = pause * 2 < 20000000 ? pause * 2 : 20000000;
   }
