@@ -13,13 +13,14 @@
  * before it uses it, but the lock word may still name the slot's last owner. Then the slot is alive and its generation is not
  * the word's: that owner is dead too, the newcomer's generation is the proof, and the newcomer has cleared up already.
  *
- * The critical section must be finished or undone from shared state alone: kind->clear_slot does it, with the word already ours,
- * before anybody else can enter.
+ * The critical section must be finished or undone from shared state alone: kind->clear_slot does it, while the word still names the
+ * dead owner and so keeps everybody out. Only then the repairer takes its place. (The other way round a repairer that dies between
+ * the two leaves a word that names itself, and the next one enters over the first one's half-done work.)
  *
  * Death at each step. Before the CAS: nothing. After it, at any line up to the exchange: the word names a dead owner; the next
  * taker, after at most a slice of 5 ms, takes over. After the exchange, before the wake: sleepers wake by their slice. While repairing,
- * before the CAS dead -> me: the word and the slot are as they were. After it: the repairer is a dead owner like any other, and
- * the first one's slot is still TAKEN, so what it left is cleared by whoever takes that slot.
+ * before the CAS dead -> me: the word names the first owner, its slot is TAKEN: all is repaired again. After it: the repairer is a
+ * dead owner like any other, with nothing half-done, and the first one's slot is cleared again by whoever takes it.
  *
  * A sleeper sets the waiters bit and sleeps on the low half; the owner's exchange returns the bit, so no wake is given unless
  * somebody asked [L2]. Whoever has slept acquires with the bit set: it cannot know whether others still sleep.
@@ -57,20 +58,34 @@ static int try_free(tn_channel *channel, uint64_t mine) {
   return tn_cas(word_of(channel), &expected, mine); /* [L1] acquire: what the last owner did. Pairs with tn_lock_drop */
 }
 
-/* The owner named by seen is proven dead: take its place. */
+/* The owner named by seen is proven dead: take its place. Waiters may have set their bit meanwhile; anything else is another owner. */
 static int replace(tn_channel *channel, uint64_t seen, uint64_t mine) {
-  TN_POINT("lock.proven");
-  int done = tn_cas(word_of(channel), &seen, mine | WAITERS); /* [L1] acquire: what the dead one got done */
-  TN_POINT("lock.replaced");
-  return done;
+  uint64_t word = tn_load_relaxed(word_of(channel)); /* relaxed: the CAS decides */
+  while ((word | WAITERS) == (seen | WAITERS))
+    if (tn_cas(word_of(channel), &word, mine | WAITERS)) { /* [L1] acquire: what the dead one got done */
+      TN_POINT("lock.replaced");
+      return 1;
+    }
+  return 0;
 }
 
-/* The slot's lock is ours, its owner died in the critical section: finish or undo what it did, then free its slot, last. */
-static void repair(tn_channel *channel, uint32_t slot) {
-  channel->kind->clear_slot(channel, slot);
+/* The slot's lock is ours. Repair first, while the word still keeps everybody out; then take the place; free the slot last. Whoever
+ * dies in between leaves the word to the first owner and its slot TAKEN: the next one repairs again. */
+static int take_over(tn_channel *channel, uint32_t slot, uint64_t seen, uint64_t mine) {
+  if ((tn_load_acquire(word_of(channel)) | WAITERS) != (seen | WAITERS)) /* [L1] acquire: again, under the slot's lock */
+    return 0;
+  TN_POINT("lock.proven");
+  int dead = tn_load_acquire(&channel->table[slot].state) == TN_SLOT_TAKEN; /* [P2] acquire; else somebody has cleared up */
+  if (dead)
+    channel->kind->clear_slot(channel, slot);
   TN_POINT("lock.repaired");
-  tn_store_relaxed(&channel->table[slot].asleep, 0);           /* relaxed: a stale one costs a needless wake */
-  tn_store_release(&channel->table[slot].state, TN_SLOT_FREE); /* [P2] release: everything else is repaired */
+  if (!replace(channel, seen, mine))
+    return 0;
+  if (dead) {
+    tn_store_relaxed(&channel->table[slot].asleep, 0);           /* relaxed: a stale one costs a needless wake */
+    tn_store_release(&channel->table[slot].state, TN_SLOT_FREE); /* [P2] release: everything else is repaired */
+  }
+  return 1;
 }
 
 /* 1 taken over from a dead owner, 0 it lives (or somebody else repairs), negative on failure. */
@@ -91,9 +106,7 @@ static int try_dead(tn_channel *channel, uint64_t seen, uint64_t mine) {
   int got = tn_os_lock(&channel->file, TN_LOCK_SLOT(slot), TN_OS_EXCLUSIVE);
   if (got <= 0)
     return got;
-  int taken = replace(channel, seen, mine);
-  if (taken && tn_load_acquire(&channel->table[slot].state) == TN_SLOT_TAKEN) /* [P2] acquire */
-    repair(channel, slot);
+  int taken = take_over(channel, slot, seen, mine);
   tn_os_unlock(&channel->file, TN_LOCK_SLOT(slot));
   return taken;
 }

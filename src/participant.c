@@ -71,7 +71,7 @@ static void become_owner(tn_channel *channel, uint32_t number) {
   tn_slot *slot = slot_of(channel, number);
   channel->slot = number;
   channel->generation = tn_load_relaxed(&slot->generation) + 1; /* relaxed: only lock holders write it, and the lock is ours */
-  tn_store_relaxed(&slot->generation, channel->generation);
+  tn_store_release(&slot->generation, channel->generation); /* [P2] release: cleared before it is new. Pairs with lock.c's acquire */
   tn_store_relaxed(&slot->role, (uint32_t)channel->role); /* relaxed, to the end: [P2] publishes them */
   tn_store_relaxed(&slot->domain, tn_os_wake_domain());
   tn_store_relaxed(&slot->asleep, 0);
