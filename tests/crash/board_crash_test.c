@@ -14,7 +14,8 @@
  *   r  scoped, a writer that is blocked by what the victim holds
  *   a  scoped, its last participant was killed               i  the same, and the name cannot be removed
  *   b  kept on a disk, not left clean, last written under another boot, damaged as if by a lost page
- *   c  kept, three dead readers hold versions                j  kept, every slot is a dead one's */
+ *   c  kept, three dead readers hold versions                j  kept, every slot is a dead one's
+ * 'q' in holds: no term of the stopped writer is on, not yet or no longer. */
 static const crash_point points[] = {
     {"create.made", "writer", "n1 e1 s6", "q"},
     {"create.reserved", "writer", "n1 e1 s6", "q"},

@@ -46,7 +46,7 @@ typedef struct crash_point {
   const char *role;   /* the role that the victim plays */
   const char *scenes; /* "k3 s1": letters are the kind's; after each, how many times at least the point is reached there */
   const char *holds;  /* what the kernel holds for a process that is stopped here: 'u' users shared, 'x' users exclusively, 's' a
-                         slot, 'w' the writer's byte; '?' differs; then 'q': no term of its own is on (not yet, or no longer) */
+                         slot, 'w' the writer's byte; '?' differs; other letters are the kind's */
 } crash_point;
 
 struct crash_kind;
