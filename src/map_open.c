@@ -27,7 +27,7 @@
 #include "error.h"
 #include "map.h"
 
-enum { STICKY = 01000, FIRST_PAUSE_MS = 1, LAST_PAUSE_MS = 20, MOST_TURNS = 2000 };
+enum { STICKY = 01000, FIRST_PAUSE_MS = 1, LAST_PAUSE_MS = 20, LAST_TURN_MS = 5, PATIENCE_MS = 2000 };
 
 #define MILLISECOND INT64_C(1000000)
 
@@ -352,8 +352,11 @@ static int conclude(tarn_map *map, int result, int waited) {
   if (result == EMPTY && map->options.size_bytes == 0) return 0; /* as asked: whatever there is */
   tn_map_leave(map);
   if (result == MOVED)
-    return tn_fail(TARN_E_SYSTEM, "map \"%s\": it was removed and made again %d times while it was being opened; try again",
-                   name, MOST_TURNS);
+    return tn_fail(
+        TARN_E_SYSTEM,
+        "map \"%s\": others were removing it or making it again all the time; try again, and if one of them was stopped in "
+        "the middle of that, continue or end it",
+        name);
   if (result == EMPTY)
     return tn_fail(TARN_E_MISMATCH,
                    "map \"%s\": it is there and empty, and at least %llu bytes were asked for; resize or remove it", name,
@@ -362,21 +365,29 @@ static int conclude(tarn_map *map, int result, int waited) {
   return tn_fail(TARN_E_NOT_FOUND, "map \"%s\": there is none; create it first, or give a size to create it", name);
 }
 
+static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Others in the middle of removing or making it need a moment, also where the caller would not wait for a name at all. */
+static int join_or_make(tarn_map *map, int64_t start, int64_t timeout_ns) {
+  int64_t patience = PATIENCE_MS * MILLISECOND, pause = MILLISECOND / 10;
+  if (timeout_ns > patience) patience = timeout_ns;
+  for (;;) {
+    int result = join_or_make_once(map);
+    if (result != MOVED || (timeout_ns >= 0 && tn_os_now() - start >= patience)) return result;
+    tn_os_pause(pause);
+    pause = lesser(pause * 2, LAST_TURN_MS * MILLISECOND);
+  }
+}
+
 int tn_map_join_or_make(tarn_map *map, int64_t timeout_ns) {
   int64_t start = tn_os_now(), pause = FIRST_PAUSE_MS * MILLISECOND;
-  for (int turns = 0;;) {
-    int result = join_or_make_once(map);
+  for (;;) {
+    int result = join_or_make(map, start, timeout_ns);
     if (result <= 0) return result;
-    if (result == MOVED) { /* at its own pace: the others need a moment, and the caller's timeout is about something else */
-      if (++turns == MOST_TURNS) return conclude(map, MOVED, 0);
-      tn_os_pause(MILLISECOND / 10);
-      continue;
-    }
     int64_t waited = tn_os_now() - start;
-    if (timeout_ns >= 0 && waited >= timeout_ns) return conclude(map, result, timeout_ns > 0);
+    if (result == MOVED || (timeout_ns >= 0 && waited >= timeout_ns)) return conclude(map, result, timeout_ns > 0);
     tn_map_leave(map); /* of an empty one */
-    if (timeout_ns >= 0 && pause > timeout_ns - waited) pause = timeout_ns - waited;
-    tn_os_pause(pause);
-    pause = pause * 2 < LAST_PAUSE_MS * MILLISECOND ? pause * 2 : LAST_PAUSE_MS * MILLISECOND;
+    tn_os_pause(timeout_ns >= 0 ? lesser(pause, timeout_ns - waited) : pause);
+    pause = lesser(pause * 2, LAST_PAUSE_MS * MILLISECOND);
   }
 }

@@ -133,7 +133,7 @@ static void test_the_other_dies(void) {
   CHECK_INT(0, check_wait(second));
 }
 
-/* A scoped map goes with the last user of Tarn's; a foreign one goes on with its bytes. On Windows it keeps the name as well. */
+/* A scoped map goes with the last user of Tarn's; a foreign one goes on with its bytes, and on Windows with the name too. */
 static void test_scoped(void) {
   check_process *peer = start();
   tarn_view view;

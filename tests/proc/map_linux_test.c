@@ -223,6 +223,17 @@ static void test_users(void) {
   CHECK(!there(name()));
 }
 
+/* Whatever size it has by then, it is still without users, and the next one begins again. */
+static void killed_while_beginning_anew(const char *point) {
+  check_set_env("TARN_TEST_POINT", point);
+  CHECK_INT(-9, check_wait(as_user(1001, TARN_MAP_WRITE, TARN_ANY_OWNER | TARN_SCOPED, 300)));
+  check_set_env("TARN_TEST_POINT", NULL);
+  check_process *next = as_user(1001, TARN_MAP_WRITE, TARN_ANY_OWNER | TARN_SCOPED, 250);
+  check_expect(next, "opened");
+  CHECK_UINT(250, size_of(name()));
+  CHECK_INT(0, check_wait(next));
+}
+
 /* What dead users of a scoped map left, seen by a user who may not remove it in a sticky directory. */
 static void test_abandoned_by_another_user(void) {
   only_as_root();
@@ -246,6 +257,8 @@ static void test_abandoned_by_another_user(void) {
   CHECK(pread(fd, start, 3, 0) == 3);
   CHECK_MEM("\0\0\0", start, 3);
   CHECK_INT(0, check_wait(anew));
+  killed_while_beginning_anew("map.open.emptied:1:kill");
+  killed_while_beginning_anew("map.open.anew:1:kill");
 
   CHECK_INT(0, fchmod(fd, 01644)); /* now not even that */
   close(fd);

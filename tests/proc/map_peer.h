@@ -1,5 +1,5 @@
-/* map_peer.h: a foreign program that knows nothing of Tarn and uses the same memory: Python's shared_memory on Linux, a program that calls
- * CreateFileMapping and OpenFileMapping on Windows. Told what to do line by line, it answers each with a line:
+/* map_peer.h: a foreign program that knows nothing of Tarn and uses the same memory: Python's shared_memory on Linux, a program
+ * that calls CreateFileMapping and OpenFileMapping on Windows. Told what to do line by line, it answers each with a line:
  *
  *   create NAME SIZE    "ok SIZE": what it sees      write OFFSET TEXT     "ok"
  *   open NAME           "ok SIZE" or "none"          read OFFSET LENGTH    TEXT

@@ -1,5 +1,5 @@
-/* map_scoped_linux_test.c: whose name lives how long. Scoped maps go with their last user, however it ends; kept ones stay; processes
- * are killed at every step of creating, opening, resizing and leaving, and the next one must find nothing or a complete map. */
+/* map_scoped_linux_test.c: whose name lives how long. Scoped maps go with their last user, however it ends; kept ones stay;
+ * processes are killed at every step of creating, opening, resizing and leaving, and the next one must find nothing or a complete map. */
 #include <dirent.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -134,6 +134,23 @@ static void test_a_stopped_user_counts(void) {
   check_expect(user, "left");
   CHECK_INT(0, check_wait(user));
   CHECK(!there());
+}
+
+/* Who holds the name's fate is stopped in the middle: nothing is taken from it, nobody hangs, and then it goes on. */
+static void test_stopped_while_removing(void) {
+  tarn_map *map = NULL;
+  check_set_env("TARN_TEST_POINT", "map.leave.alone:1:stop");
+  check_process *steps = check_start("steps", name(), "scoped", NULL);
+  check_await_stop(steps);
+  int64_t start = check_now();
+  CHECK_RESULT(TARN_E_SYSTEM, tarn_map_open(&map, name(), TARN_MAP_READ, NULL, 0));
+  CHECK_CONTAINS("stopped", tarn_error_text());
+  CHECK(check_now() - start < INT64_C(10000000000));
+  CHECK(there());
+  check_continue(steps);
+  CHECK_INT(0, check_wait(steps));
+  CHECK(!there());
+  CHECK_RESULT(TARN_E_NOT_FOUND, tarn_map_open(&map, name(), TARN_MAP_READ, NULL, 0));
 }
 
 /* ---- Fork ----------------------------------------------------------------------------------------------------------- */
@@ -438,6 +455,26 @@ static void test_a_crowd(void) {
   CHECK_INT(0, names()); /* the last one put out the light */
 }
 
+/* The same with members that are killed at any moment: nobody is ever refused, and nothing but one name can be left. */
+static void test_a_crowd_under_fire(void) {
+  enum { CROWD = 4, KILLS = 60 };
+  check_process *crowd[CROWD];
+  for (int i = 0; i < CROWD; i++) crowd[i] = check_start("crowd", name(), NULL);
+  for (int i = 0; i < KILLS; i++) {
+    int victim = (int)(check_random() % CROWD);
+    check_sleep((int64_t)(check_random() % 20000000));
+    check_kill(crowd[victim]);
+    int code = check_wait(crowd[victim]);
+    CHECK(code == -9 || code == 0); /* it may have finished */
+    crowd[victim] = check_start("crowd", name(), NULL);
+  }
+  for (int i = 0; i < CROWD; i++) CHECK_INT(0, check_wait(crowd[i]));
+  CHECK(names() <= 1);
+  tarn_map *map = open_as(TARN_MAP_WRITE, TARN_SCOPED | TARN_EXCLUSIVE); /* if there is one, nobody has it */
+  tarn_map_close(map);
+  CHECK_INT(0, names());
+}
+
 static const check_test tests[] = {
     {"goes_with_the_last_user", test_goes_with_the_last_user, 0},
     {"kept_stays", test_kept_stays, 0},
@@ -445,6 +482,7 @@ static const check_test tests[] = {
     {"leaving_removes_only_its_own", test_leaving_removes_only_its_own, 0},
     {"a_killed_user_does_not_count", test_a_killed_user_does_not_count, 0},
     {"a_stopped_user_counts", test_a_stopped_user_counts, 0},
+    {"stopped_while_removing", test_stopped_while_removing, 0},
     {"fork_keeps_views", test_fork_keeps_views, 0},
     {"a_forked_child_is_no_user", test_a_forked_child_is_no_user, 0},
     {"a_reader_waits_for_the_name", test_a_reader_waits_for_the_name, 0},
@@ -453,6 +491,7 @@ static const check_test tests[] = {
     {"one_resizes_at_a_time", test_one_resizes_at_a_time, 0},
     {"killed_at_every_step", test_killed_at_every_step, 60},
     {"a_crowd", test_a_crowd, 60},
+    {"a_crowd_under_fire", test_a_crowd_under_fire, 60},
     {0},
 };
 

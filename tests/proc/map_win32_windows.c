@@ -1,5 +1,5 @@
-/* map_win32_windows.c: a program as there are many: it passes data by CreateFileMapping, OpenFileMapping and MapViewOfFile, and has
- * never heard of Tarn. What it answers to is in map_peer.h. */
+/* map_win32_windows.c: a program as there are many: it passes data by CreateFileMapping, OpenFileMapping and MapViewOfFile, and
+ * has never heard of Tarn. What it answers to is in map_peer.h. */
 #include <windows.h>
 
 #include <stdio.h>

@@ -18,8 +18,8 @@ static tarn_options sized(uint32_t flags) {
 static tarn_map *map;
 static tarn_view view;
 
-/* Kept maps are files by their path on every system. Scoped ones have a plain name: on Windows a section of everybody's, so it must
- * be nobody else's. On Linux it lies in the same directory. */
+/* Kept maps are files by their path on every system. Scoped ones have a plain name: on Windows a section of everybody's, so it
+ * must be nobody else's. On Linux it lies in the same directory. */
 static const char *scoped_name(void) {
   static char name[64];
   if (name[0] == 0) snprintf(name, sizeof name, "raw-%016llx", (unsigned long long)check_random());
