@@ -69,9 +69,9 @@ typedef struct tarn_map_details {
  *
  * Returns 0; TARN_TIMED_OUT; TARN_E_INVALID, _NOT_FOUND, _EXISTS, _KIND (not a regular file; a channel of Tarn, for writing),
  *   _MISMATCH (it is there and smaller than size_bytes), _PERMISSION, _NO_SPACE, _TOO_LARGE, _UNSUPPORTED, _SYSTEM.
- * Threads and processes: any number of either. Blocks no longer than the timeout, save for reserving the room, and up to 2 s while
- * others are in the middle of removing or making it. A process that dies in it leaves either nothing or the complete map.
- * Since 0.1. */
+ * Threads and processes: any number of either. Blocks no longer than the timeout, save for reserving the room, and up to 2 s
+ * while others are in the middle of removing or making it. A process that dies in it leaves either nothing or the complete
+ * map.  Since 0.1. */
 TARN_API int tarn_map_open(tarn_map **ret_map, const char *name, int access, const tarn_options *options, int64_t timeout_ns);
 
 /* tarn_map_view: make length bytes from offset on visible. Any offset and length within the map; length 0 means to the end.

@@ -1,5 +1,6 @@
 /* map_scoped_linux_test.c: whose name lives how long. Scoped maps go with their last user, however it ends; kept ones stay;
- * processes are killed at every step of creating, opening, resizing and leaving, and the next one must find nothing or a complete map. */
+ * processes are killed at every step of creating, opening, resizing and leaving; the next one must find nothing or a complete
+ * map. */
 #include <dirent.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

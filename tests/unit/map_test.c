@@ -1,4 +1,4 @@
-/* map_test.c: raw maps within one process, on every system: opening, views, flushing, resizing, all that can be asked wrongly. */
+/* map_test.c: raw maps within one process, on every system: opening, views, flushing, resizing, what can be asked wrongly. */
 #include <tarn/map.h>
 
 #include "check.h"

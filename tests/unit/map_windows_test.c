@@ -1,5 +1,5 @@
-/* map_windows_test.c: what is different about raw maps on Windows: a plain name is a section, which lives while it is open, and a
- * file cannot be cut under a view. */
+/* map_windows_test.c: what is different about raw maps on Windows: a plain name is a section, which lives while it is open, and
+ * a file cannot be cut under a view. */
 #include <windows.h>
 
 #include <tarn/map.h>
