@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tarn/inspect.h>
 
 #include "error.h"
 #include "header.h"
+#include "inspect_inside.h"
 #include "name.h"
 
 /* A thing that was opened to be looked at. */
@@ -207,6 +207,29 @@ static int resolve(const char *name, int kind, tn_place *ret_place) {
 
 /* ---- Describe -------------------------------------------------------------------------------------------------------------- */
 
+/* Where it stands among what there is. end: of a stream's records. */
+static void describe_progress(const look_at *look, const tn_slot *slot, const tarn_details *details, uint64_t end, tarn_participant *one) {
+  int reader = one->role == TARN_READER;
+  if (look->header.kind == TARN_KIND_STREAM) {
+    uint64_t cursor = slot->cursor & ~UINT64_C(1), next = slot->next;
+    one->held = reader ? slot->out : 0;
+    one->position = !reader ? details->newest : next != 0 ? next - 1 : 0;
+    /* a slow one, overrun under TARN_OVERWRITE, learns of it when it reads: what is gone it does not lag behind any more */
+    if (reader && next < details->oldest)
+      next = details->oldest;
+    if (reader && next <= details->newest)
+      one->lag = details->newest + 1 - next;
+    if (reader && (slot->cursor & 1) && (int64_t)(end - cursor) > 0)
+      one->lag_bytes = end - cursor < details->kept_bytes ? end - cursor : details->kept_bytes;
+    return;
+  }
+  for (int i = 0; i < TN_PINS; i++)
+    one->held += slot->pins[i] != 0;
+  one->position = slot->cursor;
+  if (reader && details->newest > one->position)
+    one->lag = details->newest - one->position;
+}
+
 static void describe_slot(const look_at *look, const tn_slot *slot, uint32_t number, tarn_participant *one) {
   memset(one, 0, sizeof *one);
   one->slot = number;
@@ -216,9 +239,6 @@ static void describe_slot(const look_at *look, const tn_slot *slot, uint32_t num
   one->same_space = slot->space == tn_os_process_space();
   uint32_t asleep = slot->asleep;
   one->waiting = (asleep & 0xffff) != 0 ? 1 : asleep != 0 ? 2 : 0;
-  for (int i = 0; i < TN_PINS && look->header.kind == TARN_KIND_BOARD; i++)
-    one->held += slot->pins[i] != 0;
-  one->position = slot->cursor;
   one->items = slot->items;
   one->bytes = slot->bytes;
   one->missed = slot->missed;
@@ -274,16 +294,22 @@ static int describe_channel(const look_at *look, tarn_details *details, tarn_par
   details->hold = look->header.hold;
   details->policy = look->header.policy;
   details->limit_bytes = look->header.limit_bytes;
+  details->flags = look->header.flags;
+  uint64_t end = 0;
+  if (look->header.kind == TARN_KIND_BOARD)
+    describe_board(look, base, details);
+  else
+    tn_describe_stream(&look->file, &look->header, base, details, &end);
   const tn_slot *table = (const tn_slot *)(const void *)(base + look->header.table_offset);
   for (uint32_t i = 0; i < look->header.slots; i++) {
     if (table[i].state == TN_SLOT_FREE)
       continue;
-    if (participants != NULL && details->participant_count < capacity)
+    if (participants != NULL && details->participant_count < capacity) {
       describe_slot(look, &table[i], i, &participants[details->participant_count]);
+      describe_progress(look, &table[i], details, end, &participants[details->participant_count]);
+    }
     details->participant_count++;
   }
-  if (look->header.kind == TARN_KIND_BOARD)
-    describe_board(look, base, details);
   free(base);
   return 0;
 }

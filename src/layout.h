@@ -96,7 +96,9 @@ typedef struct tn_slot {
   tn_atomic32 process, space; /* process number and its PID namespace */
   tn_atomic64 joined_ns;      /* Unix time */
   tn_atomic64 items, bytes, missed, waits;
-  uint64_t reserved2[2];
+  tn_atomic64 next; /* stream: number of the message it will be given next */
+  tn_atomic32 out;  /* stream: messages from the oldest that it holds in place to the last it was given */
+  uint32_t reserved2;
 } tn_slot;
 
 _Static_assert(sizeof(tn_slot) == 128 && offsetof(tn_slot, cursor) == 24, "slot");

@@ -211,6 +211,7 @@ static void advance(tarn_stream *stream) {
   if (stream->racing)
     tn_store_release(&slot->stream.held, none ? 0 : position | 1); /* [S3] release: the last look at what is released */
   tn_store_release(&slot->cursor, position | 1); /* [S3] release: the same. Pairs with the acquire in the writer's scan */
+  tn_store_relaxed(&slot->out, (uint32_t)(stream->newest - stream->oldest)); /* relaxed: a statistic */
   TN_POINT("stream.release.cleared");
   tn_wake_room(&stream->channel, position);
 }

@@ -16,9 +16,15 @@ static int cannot_be(const tarn_stream *stream, uint64_t position, const char *w
 
 static tn_slot *own_slot(const tarn_stream *stream) { return &stream->channel.table[stream->channel.slot]; }
 
+/* For those who look on: a reader that falls behind is to be seen. */
+static void tell_next(tarn_stream *stream) {
+  if (stream->channel.slot != TN_NO_SLOT) tn_store_relaxed(&own_slot(stream)->next, stream->number); /* relaxed: a statistic */
+}
+
 static void go_to(tarn_stream *stream, tn_boundary place) {
   tn_store_relaxed(&stream->position, place.position); /* relaxed: this thread's own; the poll thread may see it late */
   stream->number = place.number;
+  tell_next(stream);
 }
 
 /* ---- Joining ------------------------------------------------------------------------------------------------------------ */
@@ -49,6 +55,7 @@ static int pass_all(tarn_stream *stream) {
     if (tn_stream_position(stream) - begin > stream->ring_bytes)
       break; /* a writer faster than this walk, or a scribbler: begin here */
   }
+  tell_next(stream);
   return seen == -1 && !stream->racing ? cannot_be(stream, tn_stream_position(stream), "the record") : 0;
 }
 
@@ -115,6 +122,7 @@ static int not_a_record(tarn_stream *stream, int seen) {
 static void pass(tarn_stream *stream, const tn_sight *sight) {
   tn_store_relaxed(&stream->position, tn_stream_position(stream) + sight->extent); /* relaxed: own */
   stream->number += (uint64_t)sight->message;
+  tell_next(stream);
   if (sight->message && stream->channel.slot != TN_NO_SLOT && stream->oldest == stream->newest) {
     tn_store_release(&own_slot(stream)->cursor, tn_stream_position(stream) | 1); /* [S3] */
     tn_wake_room(&stream->channel, tn_stream_position(stream));
@@ -157,6 +165,7 @@ static inline void given(tarn_stream *stream, const tn_sight *sight, tarn_item *
   tn_slot *slot = own_slot(stream);
   tn_store_relaxed(&slot->items, tn_load_relaxed(&slot->items) + 1); /* relaxed, all: statistics */
   tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + item->size_bytes);
+  tn_store_relaxed(&slot->next, stream->number);
   if (item->missed != 0) tn_store_relaxed(&slot->missed, tn_load_relaxed(&slot->missed) + item->missed);
 }
 
@@ -193,6 +202,7 @@ static int read_now(tarn_stream *stream, tarn_item *ret_item) {
   stream->out[counter].released = 0;
   item.token = (uint32_t)counter + 1;
   given(stream, &sight, &item);
+  tn_store_relaxed(&own_slot(stream)->out, (uint32_t)(stream->newest - stream->oldest)); /* relaxed: a statistic */
   TN_POINT("stream.read.given");
   *ret_item = item;
   return 1;

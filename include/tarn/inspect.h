@@ -44,16 +44,18 @@ typedef struct tarn_participant {
   uint32_t alive;      /* 1: the kernel still holds its lock; 0: it died and nobody has cleaned up yet */
   uint32_t process;    /* process number as it sees itself: for people, nothing depends on it */
   uint32_t same_space; /* 1: the number means something in this process's PID namespace */
-  uint32_t held;       /* board: versions it holds now */
+  uint32_t held;       /* board: versions it holds now; stream: messages from the oldest that it holds in place to its last */
   uint32_t stopped;    /* 1: the process is stopped (only known if same_space) */
   uint32_t waiting;    /* 1: asleep, waiting for news; 2: asleep, waiting for room */
-  uint64_t position;   /* board: the last version it was given or published */
+  uint64_t position;   /* the last version or message it was given or published */
   uint64_t items;      /* given or published so far */
   uint64_t bytes;      /* in them */
   uint64_t missed;     /* passed unseen; a stream's writer: dropped */
   uint64_t waits;      /* times it went to sleep */
   int64_t joined_ns;   /* Unix time */
   char command[64];    /* name of the process, "" if not known */
+  uint64_t lag;        /* reader: how many newer versions, or unread messages, there are for it */
+  uint64_t lag_bytes;  /* stream, reader: bytes of the ring from the oldest that it still needs to the end */
 } tarn_participant;
 
 /* Everything about one channel or map. */
@@ -65,7 +67,7 @@ typedef struct tarn_details {
   uint32_t hold;
   uint32_t policy;            /* stream */
   uint32_t participant_count; /* how many there are; only as many as fit are written */
-  uint64_t newest;            /* board: version of the newest value, 0 for none; stream: number of the last message */
+  uint64_t newest;            /* board: version of the newest value; stream: number of the last message; 0 for none */
   uint64_t newest_bytes;      /* its size */
   uint64_t newest_tag;
   int64_t newest_time_ns;
@@ -73,6 +75,10 @@ typedef struct tarn_details {
   uint64_t buffers;      /* board: how many buffers exist */
   uint64_t buffer_bytes; /* board: room in all of them; stream: ring */
   uint64_t limit_bytes;
+  uint64_t oldest;     /* stream: number of the oldest message still there; newest + 1 if there is none */
+  uint64_t kept_bytes; /* stream: bytes of the ring from there to the end */
+  uint32_t flags;      /* as it was created: TARN_KEPT, TARN_TIMES, ... */
+  uint32_t reserved;
 } tarn_details;
 
 /* tarn_list: call each() for everything in directory (NULL: the channel directory) that could be Tarn's or a foreign map:
@@ -81,7 +87,8 @@ typedef struct tarn_details {
 TARN_API int tarn_list(const char *directory, int (*each)(const tarn_entry *entry, void *argument), void *argument);
 
 /* tarn_inspect: describe name. kind TARN_KIND_ANY: exactly one of the map `name`, `name.board` and `name.stream` may exist.
- * participants may be NULL; else it has room for capacity of them. Returns 0; TARN_E_NOT_FOUND, _INVALID (several exist: the
+ * participants may be NULL; else it has room for capacity of them. A stream under a fast writer has moved on when this returns, and
+ * of one with very many small messages `newest` may be up to 1/16 of the ring behind. Returns 0; TARN_E_NOT_FOUND, _INVALID (several exist: the
  * sentence names them), _CORRUPT, _VERSION, _PERMISSION, _SYSTEM.  Since 0.1. */
 TARN_API int tarn_inspect(const char *name, int kind, tarn_details *ret_details, tarn_participant *participants, uint32_t capacity);
 

@@ -25,8 +25,8 @@ static void test_structures(void) {
   CHECK_UINT(BITS(64, 60), sizeof(tarn_view));
   CHECK_UINT(24, sizeof(tarn_map_details));
   CHECK_UINT(512, sizeof(tarn_entry));
-  CHECK_UINT(144, sizeof(tarn_participant));
-  CHECK_UINT(1616, sizeof(tarn_details));
+  CHECK_UINT(160, sizeof(tarn_participant));
+  CHECK_UINT(1640, sizeof(tarn_details));
 }
 
 static void test_numbers(void) {

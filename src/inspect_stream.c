@@ -1,0 +1,92 @@
+/* inspect_stream.c: what a stream's ring holds, by following its records in the file, a piece at a time.
+ *
+ * The writer may be at work. A record counts only if its word can be and its number is the next one: old payload, a lap that has
+ * passed, and noise end the walk. It starts at the floor; if the writer overtook it there, or there is too much to read, it starts
+ * again at the tail, which is at most 1/16 of the ring behind the end.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "inspect_inside.h"
+#include "record.h"
+
+enum { PIECE = 16384, PIECES_MAX = 16384 };
+
+typedef struct walk {
+  const tn_os_file *file;
+  const tn_header *header;
+  uint64_t header_bytes; /* of a message */
+  uint64_t position, number;
+  uint64_t left; /* bytes until a lap is complete */
+  tn_record last;
+  uint64_t last_number; /* 0: no message was passed yet */
+  uint64_t piece_at, piece_length;
+  uint32_t pieces; /* read so far */
+  unsigned char *piece;
+} walk;
+
+/* The first bytes of the record at the position; 0 if they cannot be read. */
+static int look(walk *w, tn_record *ret) {
+  uint64_t at = w->position & (w->header->data_bytes - 1), room = w->header->data_bytes - at;
+  uint64_t wanted = room < w->header_bytes ? room : w->header_bytes;
+  if (at < w->piece_at || at + wanted > w->piece_at + w->piece_length) {
+    if (w->pieces++ == PIECES_MAX) return 0;
+    w->piece_at = at;
+    w->piece_length = 0;
+    uint64_t length = room < PIECE ? room : PIECE;
+    if (tn_os_read_at(w->file, w->header->data_offset + at, w->piece, length, &w->piece_length) != 0) return 0;
+    if (w->piece_length < wanted) return 0;
+  }
+  memset(ret, 0, sizeof *ret);
+  memcpy(ret, w->piece + (at - w->piece_at), (size_t)wanted);
+  return 1;
+}
+
+/* Pass one record; 0: none is there. */
+static int step(walk *w) {
+  tn_record record;
+  if (!look(w, &record)) return 0;
+  uint64_t word = record.word, kind = tn_record_kind(word), length = tn_record_length(word);
+  if (!(word & TN_VISIBLE) || (kind != TN_MESSAGE && kind != TN_SKIP) || record.number != (uint32_t)w->number) return 0;
+  uint64_t extent = tn_record_extent(kind == TN_MESSAGE ? w->header_bytes : TN_UNIT, length);
+  if (extent > w->header->data_bytes - (w->position & (w->header->data_bytes - 1)) || extent > w->left) return 0;
+  if (kind == TN_MESSAGE) {
+    w->last = record;
+    w->last_number = w->number++;
+  }
+  w->position += extent;
+  w->left -= extent;
+  return 1;
+}
+
+static void walk_from(walk *w, uint64_t position, uint64_t number) {
+  w->position = position;
+  w->number = number;
+  w->left = w->header->data_bytes;
+  w->piece_length = 0;
+  w->pieces = 0;
+  while (step(w)) {}
+}
+
+void tn_describe_stream(const tn_os_file *file, const tn_header *header, const unsigned char *base, tarn_details *details,
+                        uint64_t *ret_end) {
+  const tn_control *control = (const tn_control *)(const void *)(base + header->control_offset);
+  const tn_latch *floor = &control->kind.stream.floor, *tail = &control->kind.stream.tail;
+  int low = floor->version & 1, high = tail->version & 1;
+  walk w = {.file = file, .header = header, .header_bytes = header->flags & TARN_TIMES ? sizeof(tn_record) : TN_UNIT};
+  w.piece = malloc(PIECE);
+  if (w.piece != NULL && floor->copy[low].position % TN_UNIT == 0)
+    walk_from(&w, floor->copy[low].position, floor->copy[low].number);
+  if (w.piece != NULL && w.number < tail->copy[high].number && tail->copy[high].position % TN_UNIT == 0)
+    walk_from(&w, tail->copy[high].position, tail->copy[high].number);
+  free(w.piece);
+  *ret_end = w.position;
+  details->buffer_bytes = header->data_bytes;
+  details->oldest = floor->copy[low].number;
+  details->kept_bytes = w.position - floor->copy[low].position;
+  details->newest = w.number != 0 ? w.number - 1 : 0;
+  if (w.last_number == 0 || w.last_number != details->newest) return;
+  details->newest_bytes = tn_record_length(w.last.word);
+  details->newest_tag = w.last.tag;
+  details->newest_time_ns = (int64_t)w.last.time_ns;
+}
