@@ -1,6 +1,9 @@
 # headers.cmake: every public header compiles alone, as C11 and as C++11, without a warning.
 include(CheckLanguage)
 if(NOT CMAKE_CROSSCOMPILING)
+  if(NOT CMAKE_CXX_COMPILER)
+    unset(CMAKE_CXX_COMPILER CACHE) # it may have been installed since
+  endif()
   check_language(CXX)
 endif()
 if(CMAKE_CXX_COMPILER)
