@@ -197,7 +197,8 @@ static int reap_readers(tarn_board *board) {
 
 /* ---- Growing ----------------------------------------------------------------------------------------------------------- */
 
-/* Give up every free buffer that is too small: its room makes, or helps to make, the new one. Returns the largest one's capacity. */
+/* Give up every free buffer that is too small: its room makes, or helps to make, the new one. Returns the largest one's capacity.
+ * The space stays the file's until it is known whether the new one can be had: what is given back may be somebody else's at once. */
 static uint64_t retire_small(tarn_board *board, uint64_t capacity) {
   uint64_t largest = 0;
   for (uint32_t i = 0; i < board->used; i++) {
@@ -209,7 +210,6 @@ static uint64_t retire_small(tarn_board *board, uint64_t capacity) {
     tn_store_release(&board->channel.entries[i].capacity, 0); /* [B5] nobody reads it; the next writer finds a gap */
     TN_POINT("board.grow.retired");
     tn_board_unview(&board->views[i]);
-    tn_os_give_back(&board->channel.file, view.offset, view.capacity);
     add_gap(board, view.offset, view.capacity);
   }
   return largest;
@@ -291,6 +291,42 @@ static int add_buffer(tarn_board *board, uint32_t buffer, uint64_t capacity) {
   return 0;
 }
 
+/* Gaps hold nothing: their space is for others. */
+static void give_back_gaps(const tarn_board *board) {
+  for (uint32_t i = 0; i < board->gap_count; i++)
+    tn_os_give_back(&board->channel.file, board->gaps[i].offset, board->gaps[i].bytes);
+}
+
+/* Could there be room elsewhere if they had it? */
+static int worth_giving_back(const tarn_board *board, uint64_t capacity) {
+  uint64_t room = tn_os_room(&board->channel.file);
+  for (uint32_t i = 0; i < board->gap_count && room < capacity; i++)
+    room += board->gaps[i].bytes;
+  return room >= capacity;
+}
+
+static int add_somehow(tarn_board *board, uint32_t buffer, uint64_t wanted, uint64_t capacity) {
+  int result = add_buffer(board, buffer, wanted);
+  if (result == TARN_E_NO_SPACE && wanted > capacity)
+    result = add_buffer(board, buffer, capacity);
+  if (result == TARN_E_NO_SPACE && worth_giving_back(board, capacity)) {
+    give_back_gaps(board);
+    result = add_buffer(board, buffer, capacity);
+  }
+  if (result == 0)
+    give_back_gaps(board);
+  return result;
+}
+
+/* What was given up was given up for nothing: take it again, so that values of the old size still have a place. Keeps the sentence. */
+static int restore(tarn_board *board, uint32_t buffer, uint64_t capacity, int result) {
+  char sentence[1024];
+  strncpy(sentence, tarn_error_text(), sizeof sentence - 1);
+  sentence[sizeof sentence - 1] = 0;
+  add_buffer(board, buffer, capacity); /* if somebody was faster, that is how it is */
+  return result <= TARN_E_INVALID ? tn_fail(result, "%s", sentence) : result;
+}
+
 int tn_board_make_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {
   int result = tn_board_find(board, capacity, ret_buffer);
   if (result != 0)
@@ -300,18 +336,17 @@ int tn_board_make_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffe
     return result;
   if (result == 1 && tn_board_find(board, capacity, ret_buffer))
     return 0;
-  uint64_t wanted = generous(board, capacity, retire_small(board, capacity));
+  uint64_t given_up = retire_small(board, capacity);
+  uint64_t wanted = generous(board, capacity, given_up);
   if (!within_limit(board, wanted))
     wanted = capacity;
   uint32_t buffer = unused_entry(board);
   if (buffer == board->channel.header.entries)
     return TARN_FULL; /* more pins than readers can have: somebody scribbles */
-  if (!within_limit(board, wanted))
-    return over_limit(board, wanted);
-  result = add_buffer(board, buffer, wanted);
-  if (result == TARN_E_NO_SPACE && wanted > capacity)
-    result = add_buffer(board, buffer, capacity);
+  result = within_limit(board, wanted) ? add_somehow(board, buffer, wanted, capacity) : over_limit(board, wanted);
   if (result == 0)
     *ret_buffer = buffer;
+  else if (given_up != 0)
+    result = restore(board, buffer, given_up, result);
   return result;
 }
