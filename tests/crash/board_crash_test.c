@@ -241,12 +241,8 @@ static int judge_reader(crash_run *run, int survivor) {
 
 /* The writer goes on: it has room. */
 static int judge_writer(crash_run *run) {
-  const crash_teller *teller = &run->survivors[0];
-  for (uint32_t i = tn_load_acquire(&teller->count); i > 0; i--) { /* [T1] acquire */
-    int64_t after_ns = teller->lines[i - 1].at_ns - run->released_ns;
-    if (after_ns > 0 && after_ns <= CRASH_PROMISE_NS)
-      return 1;
-  }
+  if (crash_said_between(&run->survivors[0], "put", run->released_ns, run->released_ns + CRASH_PROMISE_NS))
+    return 1;
   return wrong(run, "it published nothing for 100 ms", 0);
 }
 

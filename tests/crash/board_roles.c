@@ -146,7 +146,7 @@ int role_blocked_reader(int argc, char **argv) {
   CHECK(argc >= 1);
   crash_say("opening", 0, 0);
   tarn_board *board;
-  CHECK_OK(tarn_board_open(&board, argv[0], TARN_READER, NULL, CRASH_PATIENCE_NS));
+  CHECK_OK(tarn_board_open(&board, argv[0], TARN_READER, NULL, TARN_FOREVER));
   crash_say("ready", board_slot(board), TARN_READER);
   crash_ears ears = {.wake = wake, .argument = board};
   crash_listen(&ears);

@@ -12,14 +12,15 @@ static const int64_t OVERSLEPT_NS = 20000000, NAP_NS = 5000000, STOPPED_NS = 200
 
 static tn_atomic64 worst_oversleep;
 
-static void nap(void *unused) {
-  (void)unused;
+static void nap(void *says_so) {
   for (;;) {
     int64_t begin = check_now();
     check_sleep(NAP_NS);
     uint64_t over = (uint64_t)(check_now() - begin - NAP_NS);
     if (over > tn_load_relaxed(&worst_oversleep)) /* relaxed: a measurement, it orders nothing */
       tn_store_relaxed(&worst_oversleep, over);
+    if (says_so != NULL && over > (uint64_t)OVERSLEPT_NS)
+      crash_say("overslept", over, 0);
   }
 }
 
@@ -28,8 +29,12 @@ static void watch_the_machine(void) {
   CHECK_OK(tn_os_thread_start(&thread, nap, NULL));
 }
 
-static int disturbed(void) {
-  return tn_load_relaxed(&worst_oversleep) > (uint64_t)OVERSLEPT_NS; /* relaxed: as above */
+/* Here, or in a survivor, which says so. */
+static int disturbed(const crash_run *run) {
+  int result = tn_load_relaxed(&worst_oversleep) > (uint64_t)OVERSLEPT_NS; /* relaxed: as above */
+  for (int i = 0; i < run->survivor_count; i++)
+    result |= crash_last(&run->survivors[i], "overslept") != NULL;
+  return result;
 }
 
 /* ---- Failing ----------------------------------------------------------------------------------------------------------- */
@@ -111,6 +116,15 @@ const crash_line *crash_last(const crash_teller *teller, const char *word) {
   return NULL;
 }
 
+int crash_said_between(const crash_teller *teller, const char *word, int64_t from_ns, int64_t to_ns) {
+  for (uint32_t i = tn_load_acquire(&teller->count); i > 0; i--) { /* [T1] acquire */
+    const crash_line *line = &teller->lines[i - 1];
+    if (line->at_ns > from_ns && line->at_ns <= to_ns && strcmp(line->word, word) == 0)
+      return 1;
+  }
+  return 0;
+}
+
 int crash_bury(crash_teller *teller) {
   tn_os_thread_join(teller->thread); /* it has read to the end */
   int code = check_wait(teller->process);
@@ -126,8 +140,12 @@ int crash_end(crash_teller *teller) {
 
 /* ---- In roles ------------------------------------------------------------------------------------------------------------ */
 
+/* One call of stdio a line: threads do not mix theirs. */
 void crash_say(const char *word, uint64_t number, uint64_t tag) {
-  check_say("%s %" PRId64 " %" PRIu64 " %" PRIu64, word, check_now(), number, tag);
+  char line[128];
+  snprintf(line, sizeof line, "%s %" PRId64 " %" PRIu64 " %" PRIu64 "\n", word, check_now(), number, tag);
+  fputs(line, stdout);
+  fflush(stdout);
 }
 
 static void listen_for_end(void *argument) {
@@ -143,6 +161,8 @@ static void listen_for_end(void *argument) {
 }
 
 void crash_listen(crash_ears *ears) {
+  intptr_t napper; /* ends with the role's process */
+  CHECK_OK(tn_os_thread_start(&napper, nap, ears));
   CHECK_OK(tn_os_thread_start(&ears->thread, listen_for_end, ears));
 }
 
@@ -335,7 +355,7 @@ static int kill_once(const crash_kind *kind, const crash_point *point, uint32_t 
       crash_fail(&run, "somebody hangs: %s", run.why);
     check_sleep(POLL_NS);
   }
-  int again = judged < 0 && disturbed();
+  int again = judged < 0 && disturbed(&run);
   if (judged < 0 && !again)
     crash_fail(&run, "%s", run.why);
   kind->check(&run);

@@ -8,8 +8,9 @@
  *
  * One run: a fresh name; kind->prepare; the victim starts and dies at the point (or the run fails). Nobody waits for the victim, so
  * it is a zombie while the others find out. An independent prober watches the kernel's locks through a description of its own and
- * notes when the dead one's are free: from then on the living have CRASH_PROMISE_NS. A run in which a thread that does nothing but
- * sleep for 5 ms overslept by 20 ms judged nothing: it is repeated, and counted.
+ * notes when the dead one's are free: from then on the living have CRASH_PROMISE_NS. If they came too late in a run in which a thread
+ * that does nothing but sleep for 5 ms, here or in a survivor, overslept by 20 ms, the machine was late and the run is repeated and
+ * counted. Whether what is found is right is judged in every run.
  *
  * $TARN_CRASH_RUNS says how many runs a row has (3); TARN_CRASH_POINT=NAME runs the rows of one point.
  */
@@ -108,6 +109,8 @@ crash_teller *crash_survivor(crash_run *run, const char *role, const char *a, co
 const crash_line *crash_heard(crash_teller *teller, const char *word, uint32_t from, int64_t timeout_ns);
 /* The last such line so far; NULL: none. */
 const crash_line *crash_last(const crash_teller *teller, const char *word);
+/* 1 if it said such a line after from_ns and not after to_ns. */
+int crash_said_between(const crash_teller *teller, const char *word, int64_t from_ns, int64_t to_ns);
 /* Tell it "end", wait for its end: its exit code, or -signal. */
 int crash_end(crash_teller *teller);
 /* The same, without a word: for the dead and those that end by themselves. */

@@ -234,10 +234,7 @@ static void let_rivals_go(crash_run *run) {
 }
 
 static int goes_on(const crash_teller *rival, int64_t from_ns, int64_t to_ns) {
-  for (uint32_t i = tn_load_acquire(&rival->count); i > 0; i--) /* [T1] acquire */
-    if (rival->lines[i - 1].at_ns > from_ns && rival->lines[i - 1].at_ns <= to_ns)
-      return 1;
-  return 0;
+  return crash_said_between(rival, "put", from_ns, to_ns);
 }
 
 static int judge(crash_run *run) {
