@@ -199,6 +199,9 @@ int tarn_map_view(tarn_map *map, uint64_t offset, uint64_t length, tarn_view *re
   uint32_t granted = 0;
   int access = map->access == TARN_MAP_READ ? TN_OS_READ : TN_OS_WRITE;
   result = tn_os_map(&map->file, offset - before, before + length, access, requests(map), &base, &granted);
+  if (result == TARN_E_NO_SPACE)
+    return tn_fail(result, "map \"%s\": no room for a view of %s: %s; close views that are not needed, or view it in parts",
+                   map->place.name, tn_bytes(length), tn_os_reason());
   if (result != 0) return tn_map_failed(map, "mapping the view", result);
   granted = in_our_words(granted);
   map->granted = map->views == 0 ? granted : map->granted & granted;

@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <tarn/map.h>
 #include <unistd.h>
@@ -395,6 +396,22 @@ static void test_a_view_of_more_than_4_gib(void) {
   unlink(path);
 }
 
+static void test_no_addresses_left(void) {
+  tarn_map *map;
+  tarn_view view;
+  struct rlimit limit = {64 * MIB, 64 * MIB};
+  const char *path = make_sparse(1 * GIB);
+  CHECK_OK(open_sized(&map, path, TARN_MAP_READ, 0, TARN_EXISTING));
+  if (mapped_of("") > limit.rlim_cur) check_skip("this build takes more addresses than the test would leave");
+  CHECK_INT(0, setrlimit(RLIMIT_AS, &limit));
+  CHECK_RESULT(TARN_E_NO_SPACE, tarn_map_view(map, 0, 0, &view));
+  CHECK_CONTAINS("in parts", tarn_error_text());
+  CHECK_OK(tarn_map_view(map, 0, MIB, &view));
+  tarn_view_close(&view);
+  tarn_map_close(map);
+  unlink(path);
+}
+
 static const check_test tests[] = {
     {"a_full_memory_file_system", test_a_full_memory_file_system, 0},
     {"a_full_disk", test_a_full_disk, 0},
@@ -406,6 +423,7 @@ static const check_test tests[] = {
     {"a_reader_of_another_user_counts", test_a_reader_of_another_user_counts, 0},
     {"a_view_moves_along_20_gib", test_a_view_moves_along_20_gib, 60},
     {"a_view_of_more_than_4_gib", test_a_view_of_more_than_4_gib, 0},
+    {"no_addresses_left", test_no_addresses_left, 0},
     {0},
 };
 
