@@ -1,13 +1,16 @@
 /* lock.pml: the lock that survives its owner (src/lock.c). README.md here says what it shows and what it does not.
  *
  * TAKERS participants, each with a slot, enter the critical section ROUNDS times. In it they store the words A and B one after the
- * other; whoever takes the lock over from a dead owner stores B = A, so that everybody who enters finds A = B. NOTE(slot) stands
- * for what a participant keeps in its slot: it is 1 from joining to leaving, and 0 once somebody cleared up after its owner.
+ * other, between two notes in their slot: NOTE(slot) is 1 from joining to leaving, 2 inside, and 0 once somebody cleared up. To
+ * clear a slot up whose note is 2 is to store B = A, so that everybody who enters finds A = B. KEPT(slot) stands for whatever else a
+ * participant keeps there (1, and 0 once cleared up), as a board's pins. Whoever holds the dead one's slot
+ * lock clears it up: a repairer, which then takes the dead one's place in the lock's word, or a newcomer that gets the slot.
  *
  *   -DTAKERS=n -DROUNDS=n   (2 and 2)
  *   -DNEWCOMER        one more participant comes and takes the slot of one that died
  *   -DKILL=n          participants 0 to n - 1, who are like the others, are killed or not, at any step; needs SLICES
  *   -DSLICES          a sleeper may wake by itself at any time, as if its slice were over
+ *   -DNO_NOTES        nobody notes what it does inside (without KILL)
  *   -DLIVE            check by acceptance cycles that every living participant gets through
  *
  * and what must break it:
@@ -16,11 +19,13 @@
  *   -DNO_FENCE_2      the lock is taken by a load and a store instead of a compare-and-swap
  *   -DNO_FENCE_3      unlock's store may reach memory before the critical section's (with ANY_ORDER)
  *   -DFORGET_WAITERS  whoever slept takes the lock without the waiters bit
+ *   -DNO_FENCE_4      the slot's new generation may reach memory before what was cleared up (with ANY_ORDER and NEWCOMER)
  *   -DNO_REREAD       the repairer stores its own word without looking whether the dead one's is still there
  *   -DNO_REPAIR       the repairer does not finish what the dead owner began
- *   -DREPAIR_BY_NOTE  what the dead owner began is found by a note in its slot alone; the next owner may die before it looks
+ *   -DREPAIR_LATE     the repairer takes the dead one's place first and then finishes what it began; it may die in between
+ *   -DJOIN_FORGETS    a newcomer does not finish what the slot's former owner began
  *   -DTRUST_SLOT      nothing tells a dead owner's word from its slot's next owner (no generation), and the dead one's slot lock
- *                     is not taken either; each alone is enough for the lock itself
+ *                     is not taken either
  *   -DCLEAR_LIVING    finding the word of a slot's former owner, the repairer also clears the slot, which has a new owner
  */
 #ifndef TAKERS
@@ -38,13 +43,20 @@
 #define PROCESSES TAKERS
 #endif
 
+#ifndef DEPTH
 #define DEPTH 2
+#endif
 #define WORD 0 /* who has the lock: 2 x (participant + 1) + waiters bit, 0 free; participant stands for {slot, generation} */
 #define A 1
 #define B 2
 #define NOTE(slot) (3 + (slot))
 #define GENERATION(slot) (3 + TAKERS + (slot))
+#define KEPT(slot) (3 + 2 * TAKERS + (slot))
+#ifdef NEWCOMER
+#define WORDS (3 + 3 * TAKERS)
+#else
 #define WORDS (3 + 2 * TAKERS)
+#endif
 #define WAITERS 1
 #define MINE (2 * (me + 1))
 #define OWNER(word) ((word) / 2 - 1)
@@ -90,38 +102,33 @@ inline try_free(to) {
 #endif
 }
 
-inline finish_for_the_dead() {
-#if defined(NO_REPAIR)
-  skip
-#elif defined(REPAIR_BY_NOTE)
+/* The owner of this slot is dead: finish what it began, clear what it kept. May be repeated. */
+inline clear_slot(slot) {
+#ifndef NO_REPAIR
   if
   :: LOAD(me, NOTE(slot)) == 2 -> STORE(me, B, LOAD(me, A))
   :: else
-  fi
-#else
-  STORE(me, B, LOAD(me, A))
+  fi;
+#endif
+  STORE_RELEASE(me, NOTE(slot), 0)
+#ifdef NEWCOMER
+  ;
+  STORE(me, KEPT(slot), 0)
 #endif
 }
 
-/* The owner named by seen is proven dead: take its place, finish what it began. */
+/* The owner named by seen is proven dead: take its place. */
 inline replace() {
 #ifdef NO_REREAD
-  atomic { DRAINED(me) -> memory[WORD] = MINE + WAITERS; ok = 1 };
+  atomic { DRAINED(me) -> memory[WORD] = MINE + WAITERS; ok = 1 }
 #else
-  atomic { compare_and_swap(seen, MINE + WAITERS) };
+  atomic { compare_and_swap(seen, MINE + WAITERS) }
 #endif
-  if
-  :: ok -> finish_for_the_dead()
-  :: else
-  fi
 }
 
-inline clear_slot(slot) {
-  STORE(me, NOTE(slot), 0)
-}
-
-/* Holding no lock of the slot, find out and take over in one step: what TRUST_SLOT does in place of replace_locked. */
+/* Holding no lock of the slot, find out, clear up, take over: what TRUST_SLOT does in place of replace_locked. */
 inline replace_unlocked() {
+  clear_slot(slot);
   atomic {
     DRAINED(me) ->
     ok = (memory[WORD] != 0 && home[OWNER(memory[WORD])] == slot);
@@ -129,19 +136,29 @@ inline replace_unlocked() {
     :: ok -> memory[WORD] = MINE + WAITERS
     :: else
     fi
-  };
-  if
-  :: ok -> finish_for_the_dead()
-  :: else
-  fi
+  }
 }
 
 inline replace_locked() {
   if
   :: atomic { holder[slot] == NOBODY -> holder[slot] = me };
-     replace();
+#ifdef NO_REREAD
+     ok = 1;
+#else
+     ok = (LOAD(me, WORD) == seen); /* [L1] again, under the slot's lock */
+#endif
      if
-     :: ok -> clear_slot(slot) /* the slot last */
+     :: ok ->
+#ifdef REPAIR_LATE
+        replace();
+        if
+        :: ok -> clear_slot(slot)
+        :: else
+        fi
+#else
+        clear_slot(slot);
+        replace() /* from here on it keeps everybody out for us, not for the dead one */
+#endif
      :: else
      fi;
      atomic { DRAINED(me) -> holder[slot] = NOBODY } /* a call of the system */
@@ -152,7 +169,7 @@ inline replace_locked() {
 inline replace_former() {
 #if defined(NEWCOMER) && !defined(TRUST_SLOT)
   if
-  :: LOAD(me, GENERATION(slot)) != OWNER(seen) ->
+  :: LOAD(me, GENERATION(slot)) != OWNER(seen) -> /* the slot has a new owner, which has cleared up */
      replace();
 #ifdef CLEAR_LIVING
      if
@@ -265,13 +282,14 @@ inline critical_section() {
   };
   now = LOAD(me, A);
   assert(now == LOAD(me, B)); /* finished or undone before anybody else enters */
-#ifdef REPAIR_BY_NOTE
-  STORE(me, NOTE(home[me]), 2);
-#endif
+#ifdef NO_NOTES
   STORE(me, A, now + 1);
   STORE(me, B, now + 1);
-#ifdef REPAIR_BY_NOTE
-  STORE(me, NOTE(home[me]), 1);
+#else
+  STORE(me, NOTE(home[me]), 2);
+  STORE_RELEASE(me, A, now + 1); /* the note before what it is about */
+  STORE(me, B, now + 1);
+  STORE_RELEASE(me, NOTE(home[me]), 1);
 #endif
   atomic { assert(inside == me); inside = NOBODY; now = 0 }
 }
@@ -283,9 +301,18 @@ inline join() {
   :: atomic { gone[1] && holder[1] == NOBODY -> holder[1] = me; home[me] = 1 }
   :: goto leave /* nobody died */
   fi;
+#ifdef JOIN_FORGETS
+  STORE(me, NOTE(home[me]), 0);
+#else
   clear_slot(home[me]);
+#endif
+#ifdef NO_FENCE_4
   STORE(me, GENERATION(home[me]), me);
-  STORE(me, NOTE(home[me]), 1)
+#else
+  STORE_RELEASE(me, GENERATION(home[me]), me); /* [P2] cleared up before it has a new owner */
+#endif
+  STORE(me, KEPT(home[me]), 1);
+  STORE_RELEASE(me, NOTE(home[me]), 1)
 }
 #endif
 
@@ -308,6 +335,9 @@ proctype Taker(byte me) {
     :: else -> break
     od;
     assert(LOAD(me, NOTE(home[me])) == 1); /* nobody took a living one for dead */
+#ifdef NEWCOMER
+    assert(LOAD(me, KEPT(home[me])) == 1);
+#endif
   leave:
     ended[me] = 1
   } UNLESS_KILLED
@@ -347,6 +377,9 @@ init {
       holder[i] = i;
       home[i] = i;
       memory[NOTE(i)] = 1;
+#ifdef NEWCOMER
+      memory[KEPT(i)] = 1;
+#endif
       memory[GENERATION(i)] = i
     }
     for (i : 0 .. PROCESSES - 1) {
