@@ -61,7 +61,7 @@ static void fill_entry(const look_at *look, const char *name, size_t name_length
   if (look->status.medium != TN_OS_MEMORY)
     entry->flags |= TARN_ENTRY_ON_DISK;
   if (look->place.kind == TARN_KIND_MAP) {
-    if (!(look->status.mode & 01000))
+    if (!tn_name_is_scoped_map(look->status.mode))
       entry->flags |= TARN_ENTRY_KEPT;
   } else if (look->wrong != 0) {
     entry->flags |= TARN_ENTRY_DAMAGED;

@@ -86,11 +86,6 @@ static int cannot_lock(const tarn_map *map, int code) {
                  map->place.name, tn_os_reason());
 }
 
-/* Is this the mark of a scoped map? What bears it can be removed, so a foreign file must not bear it by chance: nobody sets the
- * sticky bit of a plain file on purpose, and a careless chmod -R 1777 sets the right to execute as well. Where there are
- * sections, those are the scoped maps, and files are always kept. */
-static int is_marked(uint32_t mode) { return (mode & (STICKY | 0111)) == STICKY && !tn_os_capabilities()->sections; }
-
 /* ---- Leaving -------------------------------------------------------------------------------------------------------- */
 
 static void leave_scoped(tarn_map *map) {
@@ -200,8 +195,8 @@ static int examine(tarn_map *map) {
   if (!(map->options.flags & TARN_ANY_OWNER) && (result = tn_os_trusted(map->place.path, &status)) != 0)
     return tn_map_failed(map, "trusting it", result);
   if (map->access == TARN_MAP_WRITE && (result = check_kind(map, &map->file)) != 0) return result;
-  map->flags = (status.medium == TN_OS_DISK ? TARN_MAP_ON_DISK : 0u) | (is_marked(status.mode) ? 0u : TARN_MAP_KEPT);
-  if (is_marked(status.mode)) result = join_scoped(map);
+  map->flags = (status.medium == TN_OS_DISK ? TARN_MAP_ON_DISK : 0u) | (tn_name_is_scoped_map(status.mode) ? 0u : TARN_MAP_KEPT);
+  if (tn_name_is_scoped_map(status.mode)) result = join_scoped(map);
   if (result != 0) return result;
   result = tn_os_status_of(&map->file, &status); /* again: who begins it anew in place does so before we join */
   return result == 0 ? check_size(map, status.size_bytes) : tn_map_failed(map, "looking at its size", result);
@@ -227,7 +222,7 @@ static int prepare(tarn_map *map) {
   uint64_t size = map->options.size_bytes;
   int result = tn_os_status_of(&map->file, &status);
   if (result != 0) return tn_map_failed(map, "looking at the new file", result);
-  if (scoped(map) && !is_marked(status.mode))
+  if (scoped(map) && !tn_name_is_scoped_map(status.mode))
     return tn_fail(TARN_E_UNSUPPORTED,
                    "map \"%s\": files here cannot be marked as scoped (no sticky bit); keep it and remove it "
                    "yourself, or on Windows give a name without a directory",

@@ -101,3 +101,5 @@ int tn_name_of_file(const char *file_name, int *ret_kind, size_t *ret_length) {
   }
   return 0;
 }
+
+int tn_name_is_scoped_map(uint32_t mode) { return (mode & 01111) == 01000 && !tn_os_capabilities()->sections; }

@@ -28,4 +28,9 @@ int tn_name_resolve(const char *name, int kind, tn_place *ret_place);
 /* 1 and the kind and length of the plain name if file_name is that of a channel ("camera.board"), else 0. */
 int tn_name_of_file(const char *file_name, int *ret_kind, size_t *ret_length);
 
+/* Does a raw map's file of this mode bear the mark of a scoped one? What bears it can be removed, so a foreign file must not bear
+ * it by chance: nobody sets the sticky bit of a plain file on purpose, and a careless chmod -R 1777 sets the right to execute
+ * too. Where there are sections, those are the scoped maps, and files are always kept. */
+int tn_name_is_scoped_map(uint32_t mode);
+
 #endif
