@@ -30,9 +30,14 @@ static void on_signal(int number) {
   handled = 1;
 }
 
-static void *send_signal(void *thread) {
-  check_sleep(30 * MS);
-  pthread_kill(*(pthread_t *)thread, SIGUSR1);
+static volatile sig_atomic_t returned;
+
+/* Again and again: a signal that comes while the waiter looks around, between two sleeps, ends no sleep. */
+static void *send_signals(void *thread) {
+  while (!returned) {
+    check_sleep(30 * MS);
+    pthread_kill(*(pthread_t *)thread, SIGUSR1);
+  }
   return NULL;
 }
 
@@ -44,9 +49,11 @@ static void test_a_signal_ends_a_wait(void) {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = flags[i]};
     sigaction(SIGUSR1, &action, NULL);
     handled = 0;
+    returned = 0;
     tarn_item item;
-    CHECK_INT(0, pthread_create(&sender, NULL, send_signal, &self));
+    CHECK_INT(0, pthread_create(&sender, NULL, send_signals, &self));
     CHECK_RESULT(TARN_WOKEN, tarn_board_read(reader, &item, TARN_FOREVER));
+    returned = 1;
     CHECK_INT(1, handled);
     pthread_join(sender, NULL);
     CHECK_RESULT(TARN_EMPTY, read_now(reader));
