@@ -205,6 +205,9 @@ static int make(tn_channel *channel) {
   if (result != 0)
     return result;
   result = tn_os_make(&channel->file, channel->place.path, options->mode != 0 ? options->mode : 0600, options->group);
+  if (result == TARN_E_NOT_FOUND)
+    return tn_fail(result, "%s \"%s\": cannot be created: there is no directory for %s; make it, or choose another (TARN_DIR)",
+                   TN_WHO(channel), channel->place.path);
   if (result != 0)
     return tn_channel_fail(channel, result, "cannot be created");
   TN_POINT("create.made");
@@ -337,6 +340,8 @@ static int open_in_time(tn_channel *channel, int64_t timeout_ns) {
       continue; /* it has gone by now */
     if (result != TRY_AGAIN && result != TARN_E_NOT_FOUND && result != TARN_BUSY)
       return result;
+    if (result == TARN_E_NOT_FOUND && may_create(channel))
+      return result; /* not the board but its directory: said already, and nothing to wait for */
     int64_t left = time_left(result, timeout_ns, tn_os_now() - start);
     if (left <= 0)
       return result == TRY_AGAIN ? never_gone(channel, timeout_ns) : give_up(channel, result, timeout_ns);

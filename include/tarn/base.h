@@ -52,9 +52,9 @@ enum {
   TARN_E_INVALID = -64,     /* an argument that can never be right */
   TARN_E_NOT_FOUND = -65,   /* there is nothing of that name */
   TARN_E_EXISTS = -66,      /* TARN_EXCLUSIVE was asked for and the name is taken */
-  TARN_E_KIND = -67,        /* the name leads to another kind of thing */
+  TARN_E_KIND = -67,        /* the name leads to another kind of thing (a stream, a directory, a symbolic link...) */
   TARN_E_MISMATCH = -68,    /* an option contradicts what is there */
-  TARN_E_PERMISSION = -69,  /* not allowed, or not to be trusted (owner, symbolic link) */
+  TARN_E_PERMISSION = -69,  /* not allowed, or not to be trusted (its owner) */
   TARN_E_NO_SPACE = -70,    /* the file system or the memory limit has no room; the sentence says how much is needed */
   TARN_E_NO_SLOT = -71,     /* every participant slot is taken by a living process */
   TARN_E_TOO_LARGE = -72,   /* larger than this thing can ever take, or than the buffer given */
