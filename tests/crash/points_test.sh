@@ -1,0 +1,27 @@
+#!/bin/bash
+# points_test.sh: every step that has a name in the code (TN_POINT) is one at which some test kills, stops or holds a process, and the
+# tables of the crash tests name no step that is not there.
+set -uo pipefail
+cd "$TARN_SOURCE_DIR" || exit 1
+points() { sed -n 's/^.*TN_POINT("\([^"]*\)").*$/\1/p' "$@" | sort -u; }
+steps=$(points src/*.c)
+tested=$(grep -hoE '"[a-z]+(\.[a-z_]+)+' tests/crash/*.c tests/proc/*.c tests/unit/*.c | tr -d '"' | sort -u)
+passed=0 failed=0 skipped=0
+for step in $steps; do
+  if grep -qxF "$step" <<<"$tested"; then
+    passed=$((passed + 1))
+  elif [[ $step == stream.* ]] && ! grep -q '^stream\.' <<<"$tested"; then
+    skipped=$((skipped + 1))
+  else
+    echo "FAILED  no test stops anything at $step"
+    failed=$((failed + 1))
+  fi
+done
+[ "$skipped" = 0 ] || echo "skipped: $skipped steps of streams, which have no crash tests yet"
+rows=$(sed -n 's/^ *{"\([a-z]*\.[a-z._]*\)".*/\1/p' tests/crash/*.c | sort -u)
+for row in $rows; do
+  points src/*.c tests/crash/*.c | grep -qxF "$row" || { echo "FAILED  a table names $row, which is no step" && failed=$((failed + 1)); }
+done
+[ -n "$rows" ] || { echo "FAILED  no rows were found" && failed=$((failed + 1)); }
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
