@@ -79,6 +79,9 @@ static int smallest(const tarn_stream *stream, uint64_t *ret_position) {
   uint64_t low = stream->limit - stream->ring_bytes, best = UINT64_MAX;
   uint32_t count = tn_slot_count(&stream->channel); /* [S2] after the fence: the mark never falls */
   for (uint32_t slot = 0; slot < count; slot++) {
+    /* Words that nobody would ever clear: in the writer's own slot, in a free one. relaxed: a joiner's state comes before its cursor,
+     * both before its fence [S2]. */
+    if (slot == stream->channel.slot || tn_load_relaxed(&stream->channel.table[slot].state) == TN_SLOT_FREE) continue;
     uint64_t word = tn_load_acquire(guard(stream, slot)); /* [S3] acquire: its last look comes before our first change */
     if (counts(stream, word) && word - 1 - low < best) best = word - 1 - low;
   }
@@ -91,15 +94,15 @@ uint64_t tn_stream_need(const tarn_stream *stream, uint64_t end) {
   return first_from(stream, end - stream->ring_bytes).position;
 }
 
-int tn_stream_reap(tarn_stream *stream) {
+/* All of them at once: the dead at different places must not cost a slice of waiting each. */
+int tn_stream_reap(tarn_stream *stream, uint64_t end) {
   tn_channel *channel = &stream->channel;
-  uint64_t blocking;
-  if (!smallest(stream, &blocking)) return 0;
+  uint64_t need = tn_stream_need(stream, end);
   int reaped = 0;
   uint32_t count = tn_slot_count(channel);
   for (uint32_t slot = 0; slot < count; slot++) {
     uint64_t word = tn_load_relaxed(guard(stream, slot)); /* relaxed: a guess; reaping proves */
-    if (!counts(stream, word) || word - 1 - blocking >= stream->ring_bytes / TN_STEPS) continue; /* not in the way now */
+    if (!counts(stream, word) || (int64_t)(word - 1 - need) >= 0) continue; /* not in the way */
     int result = tn_slot_reap(channel, slot);
     if (result < 0) return result;
     reaped |= result;
@@ -142,11 +145,14 @@ int tn_stream_raise_limit(tarn_stream *stream, uint64_t end) {
   if ((int64_t)(floor.position - stream->floor) > 0) store_floor(stream, floor);
   TN_POINT("stream.floor.stored");
   tn_fence_full(); /* [S2] full: the floor was stored, now the readers are read again. Pairs with the joiner's, in stream_read.c */
-  uint64_t protected_from;
-  if (smallest(stream, &protected_from) && (int64_t)(stream->floor - protected_from) > 0)
+  uint64_t protected_from, safe = stream->floor;
+  if (smallest(stream, &protected_from) && (int64_t)(safe - protected_from) > 0) {
     store_floor(stream, last_until(stream, protected_from)); /* somebody joined below it meanwhile */
+    /* Or below the lowest boundary there is: the writer before stored that floor and died before its second scan. */
+    safe = (int64_t)(stream->floor - protected_from) > 0 ? protected_from : stream->floor;
+  }
   TN_POINT("stream.floor.settled");
-  if ((int64_t)(stream->floor + stream->ring_bytes - stream->limit) > 0) stream->limit = stream->floor + stream->ring_bytes;
+  if ((int64_t)(safe + stream->ring_bytes - stream->limit) > 0) stream->limit = safe + stream->ring_bytes;
   forget_below_floor(stream);
   return (int64_t)(stream->limit - end) >= 0;
 }

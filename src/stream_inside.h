@@ -80,8 +80,8 @@ int tn_stream_take_over(tarn_stream *stream);
 void tn_stream_remember(tarn_stream *stream);
 /* May bytes below end be written? Looks at the readers if need be: 1 yes, 0 no. */
 int tn_stream_raise_limit(tarn_stream *stream, uint64_t end);
-/* Clear up after dead readers that stand in the way. 1 if there was one, 0, negative. */
-int tn_stream_reap(tarn_stream *stream);
+/* Clear up after dead readers that stand in the way of end. 1 if there was one, 0, negative. */
+int tn_stream_reap(tarn_stream *stream, uint64_t end);
 /* The cursor that must be reached before end may be written. */
 uint64_t tn_stream_need(const tarn_stream *stream, uint64_t end);
 

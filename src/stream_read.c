@@ -27,70 +27,16 @@ static void go_to(tarn_stream *stream, tn_boundary place) {
   tell_next(stream);
 }
 
-/* ---- Joining ------------------------------------------------------------------------------------------------------------ */
-
-/* Announce a cursor, then look at the floor: below it nothing is safe. */
-static int settle(tarn_stream *stream, tn_boundary place) {
-  for (;;) {
-    if (place.position % TN_UNIT != 0 || place.number == 0) return cannot_be(stream, place.position, "the floor");
-    go_to(stream, place);
-    if (stream->channel.role == TARN_OBSERVER) return 0;
-    tn_store_relaxed(&own_slot(stream)->cursor, place.position | 1); /* relaxed: the fence is next */
-    TN_POINT("stream.join.cursor");
-    tn_fence_full(); /* [S2] full: cursor, then floor. Pairs with the fence between the writer's floor and its second scan */
-    tn_boundary floor = load_floor(stream);
-    if ((int64_t)(floor.position - place.position) <= 0) return 0;
-    place = floor;
-  }
-}
-
-/* Walk to the end: what is there now is not wanted. */
-static int pass_all(tarn_stream *stream) {
-  uint64_t begin = tn_stream_position(stream);
-  tn_sight sight;
-  int seen;
-  while ((seen = tn_stream_see(stream, tn_stream_position(stream), &sight)) == 1) {
-    tn_store_relaxed(&stream->position, tn_stream_position(stream) + sight.extent); /* relaxed: own */
-    stream->number += (uint64_t)sight.message;
-    if (tn_stream_position(stream) - begin > stream->ring_bytes)
-      break; /* a writer faster than this walk, or a scribbler: begin here */
-  }
-  tell_next(stream);
-  return seen == -1 && !stream->racing ? cannot_be(stream, tn_stream_position(stream), "the record") : 0;
-}
-
-int tn_stream_start(tarn_stream *stream) {
-  tn_channel *channel = &stream->channel;
-  uint64_t from = channel->options.from;
-  tn_boundary tail = tn_latch_load(&channel->control->kind.stream.tail);
-  int late = from == TARN_NEXT || (from != TARN_OLDEST && from >= tail.number);
-  int result = settle(stream, late ? tail : load_floor(stream));
-  if (result == 0 && from == TARN_NEXT) result = pass_all(stream);
-  if (result != 0) return result;
-  if (from != TARN_OLDEST && from != TARN_NEXT) {
-    stream->wanted = from;
-    stream->started = 1;
-    stream->missed = stream->number > from ? stream->number - from : 0;
-  }
-  if (channel->role == TARN_OBSERVER) return 0;
-  tn_store_release(&own_slot(stream)->cursor,
-                   tn_stream_position(stream) | 1); /* [S3] release: nothing below it was or is read */
-  tn_store_release(&channel->control->join.had_reader,
-                   1); /* [S6] release: the cursor before it. Pairs with the acquire in choose_floor */
-  TN_POINT("stream.join.done");
-  tn_wake(channel, TN_ROOM);
-  return 0;
-}
-
 /* ---- The next message --------------------------------------------------------------------------------------------------- */
 
-/* Has the floor passed this reader? Then go to it, and count. 1 moved, 0 not, negative. */
+/* Has the floor passed this reader? Then go to it, and count what it would have been given. 1 moved, 0 not, negative. */
 static int overrun(tarn_stream *stream) {
   tn_boundary floor = load_floor(stream);
   uint64_t position = tn_stream_position(stream);
   if ((int64_t)(floor.position - position) <= 0) return 0;
   if (floor.position % TN_UNIT != 0 || floor.number < stream->number) return cannot_be(stream, floor.position, "the floor");
-  stream->missed += floor.number - stream->number;
+  uint64_t due = stream->number > stream->wanted ? stream->number : stream->wanted;
+  if (floor.number > due) stream->missed += floor.number - due;
   go_to(stream, floor);
   if (stream->channel.slot != TN_NO_SLOT) tn_store_release(&own_slot(stream)->cursor, floor.position | 1); /* [S3] */
   return 1;
@@ -118,8 +64,13 @@ static int not_a_record(tarn_stream *stream, int seen) {
   return seen == 0 ? 0 : cannot_be(stream, tn_stream_position(stream), seen < 0 ? "the record" : "the number of the record");
 }
 
-/* Go on behind a record that is not given to anybody. */
-static void pass(tarn_stream *stream, const tn_sight *sight) {
+/* Go on behind a record that is not given to anybody. 1 look again, negative. */
+static int pass(tarn_stream *stream, const tn_sight *sight) {
+  if (stream->racing) {
+    tn_fence_acquire(); /* [S4] as above: was it a record when it was looked at? */
+    int moved = overrun(stream);
+    if (moved != 0) return moved;
+  }
   tn_store_relaxed(&stream->position, tn_stream_position(stream) + sight->extent); /* relaxed: own */
   stream->number += (uint64_t)sight->message;
   tell_next(stream);
@@ -127,21 +78,76 @@ static void pass(tarn_stream *stream, const tn_sight *sight) {
     tn_store_release(&own_slot(stream)->cursor, tn_stream_position(stream) | 1); /* [S3] */
     tn_wake_room(&stream->channel, tn_stream_position(stream));
   }
+  return 1;
 }
 
 /* 1 a message lies at position, 0 nothing yet, negative a failure. */
 static inline int find_next(tarn_stream *stream, tn_sight *ret_sight) {
+  uint64_t skipped = 0;
   for (;;) {
-    int seen = tn_stream_see(stream, tn_stream_position(stream), ret_sight);
-    if (seen != 1 || !is_numbered(stream)) {
-      int result = not_a_record(stream, seen);
-      if (result == 1) continue;
-      return result;
-    }
-    if (ret_sight->message && stream->number >= stream->wanted) return 1;
-    pass(stream, ret_sight);
+    int seen = tn_stream_see(stream, tn_stream_position(stream), ret_sight), numbered = seen == 1 && is_numbered(stream);
+    if (numbered && ret_sight->message && stream->number >= stream->wanted) return 1;
+    int result = numbered ? pass(stream, ret_sight) : not_a_record(stream, seen);
+    if (result != 1) return result;
+    skipped = numbered && !ret_sight->message ? skipped + ret_sight->extent : 0;
+    if (skipped > stream->ring_bytes) /* a scribbler's: one could go round for ever */
+      return cannot_be(stream, tn_stream_position(stream), "a ring of nothing but skips");
   }
 }
+
+/* ---- Joining ------------------------------------------------------------------------------------------------------------ */
+
+/* Announce a cursor, then look at the floor: below it nothing is safe. */
+static int settle(tarn_stream *stream, tn_boundary place) {
+  for (;;) {
+    if (place.position % TN_UNIT != 0 || place.number == 0) return cannot_be(stream, place.position, "the floor");
+    go_to(stream, place);
+    if (stream->channel.role == TARN_OBSERVER) return 0;
+    tn_store_relaxed(&own_slot(stream)->cursor, place.position | 1); /* relaxed: the fence is next */
+    TN_POINT("stream.join.cursor");
+    tn_fence_full(); /* [S2] full: cursor, then floor. Pairs with the fence between the writer's floor and its second scan */
+    tn_boundary floor = load_floor(stream);
+    if ((int64_t)(floor.position - place.position) <= 0) return 0;
+    place = floor;
+  }
+}
+
+/* Walk to the end: what is there now is not wanted. */
+static int pass_all(tarn_stream *stream) {
+  uint64_t begin = tn_stream_position(stream);
+  for (;;) {
+    tn_sight sight;
+    int seen = tn_stream_see(stream, tn_stream_position(stream), &sight);
+    int result = seen == 1 && is_numbered(stream) ? pass(stream, &sight) : not_a_record(stream, seen);
+    if (result != 1) return result;
+    if (tn_stream_position(stream) - begin > stream->ring_bytes) return 0; /* a writer faster than this walk: begin here */
+  }
+}
+
+int tn_stream_start(tarn_stream *stream) {
+  tn_channel *channel = &stream->channel;
+  uint64_t from = channel->options.from;
+  tn_boundary tail = tn_latch_load(&channel->control->kind.stream.tail);
+  int late = from == TARN_NEXT || (from != TARN_OLDEST && from >= tail.number);
+  int result = settle(stream, late ? tail : load_floor(stream));
+  if (result == 0 && from == TARN_NEXT) result = pass_all(stream);
+  if (result != 0) return result;
+  if (from != TARN_OLDEST && from != TARN_NEXT) {
+    stream->wanted = from;
+    stream->started = 1;
+    stream->missed = stream->number > from ? stream->number - from : 0;
+  }
+  if (channel->role == TARN_OBSERVER) return 0;
+  tn_store_release(&own_slot(stream)->cursor,
+                   tn_stream_position(stream) | 1); /* [S3] release: nothing below it was or is read */
+  tn_store_release(&channel->control->join.had_reader,
+                   1); /* [S6] release: the cursor before it. Pairs with the acquire in choose_floor */
+  TN_POINT("stream.join.done");
+  tn_wake(channel, TN_ROOM);
+  return 0;
+}
+
+/* ---- Giving -------------------------------------------------------------------------------------------------------------- */
 
 static void describe(const tarn_stream *stream, const tn_sight *sight, tarn_item *item) {
   const tn_record *record = tn_stream_record(stream, tn_stream_position(stream));
@@ -259,7 +265,14 @@ static int departed(tarn_stream *stream, int ask) {
 
 static int look(void *argument) { return tn_stream_something(argument); }
 
-static int ask(void *argument) { return departed(argument, 1); }
+/* Once a slice, too: the own cursor, stored again. What a scribbler left there would hold the writer up while this reader sleeps. */
+static int ask(void *argument) {
+  tarn_stream *stream = argument;
+  if (stream->channel.slot != TN_NO_SLOT && stream->oldest == stream->newest &&
+      tn_load_relaxed(&own_slot(stream)->generation) == stream->channel.generation) /* relaxed: tn_wait asks, too */
+    tn_store_release(&own_slot(stream)->cursor, tn_stream_position(stream) | 1); /* [S3] */
+  return departed(stream, 1);
+}
 
 static int nothing_now(tarn_stream *stream) {
   tn_channel *channel = &stream->channel;

@@ -27,7 +27,7 @@ static int look(void *argument) {
 
 static int ask(void *argument) {
   room_wish *wish = argument;
-  int result = tn_stream_reap(wish->stream);
+  int result = tn_stream_reap(wish->stream, wish->end);
   return result < 0 ? result : tn_stream_raise_limit(wish->stream, wish->end);
 }
 
@@ -198,7 +198,7 @@ int tarn_stream_put(tarn_stream *stream, const void *data, uint64_t size_bytes, 
   return 0;
 }
 
-/* How large all pieces are together; TARN_E_TOO_LARGE when that overflows or a piece is not there. */
+/* How large all pieces are together, UINT64_MAX if that is more than a number holds; a failure if one cannot be. */
 static int add_up(const tarn_stream *stream, const tarn_piece *pieces, uint32_t count, uint64_t *ret_bytes) {
   uint64_t bytes = 0;
   for (uint32_t i = 0; i < count; i++) {
@@ -207,7 +207,7 @@ static int add_up(const tarn_stream *stream, const tarn_piece *pieces, uint32_t 
     if (pieces[i].size_bytes > stream->longest) return too_large(stream, pieces[i].size_bytes);
     if (pieces[i].tag > UINT32_MAX)
       return tn_fail(TARN_E_INVALID, "%s \"%s\": piece %u: tags are at most 2^32 - 1", TN_WHO(&stream->channel), i);
-    bytes += pieces[i].size_bytes;
+    bytes = bytes > UINT64_MAX - pieces[i].size_bytes ? UINT64_MAX : bytes + pieces[i].size_bytes;
   }
   *ret_bytes = bytes;
   return 0;
