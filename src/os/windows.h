@@ -63,8 +63,6 @@ int tn_win_beside(const WCHAR *path, WCHAR ret_path[TN_WIDE]);
 /* ---- windows_open.c ---- */
 
 int tn_win_identity(HANDLE handle, uint64_t *ret_device, uint64_t *ret_inode);
-/* A second, independent opening of the same file. INVALID_HANDLE_VALUE, or one that tn_win_identity has checked. */
-HANDLE tn_win_open_again(HANDLE handle, DWORD access);
 
 /* ---- windows_owner.c ---- */
 

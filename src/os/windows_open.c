@@ -36,7 +36,8 @@ static int same_file(HANDLE a, HANDLE b) {
          device[0] == device[1] && inode[0] == inode[1];
 }
 
-HANDLE tn_win_open_again(HANDLE handle, DWORD access) {
+/* A second, independent opening of the same file. */
+static HANDLE open_again(HANDLE handle, DWORD access) {
   HANDLE again = ReOpenFile(handle, access, TN_SHARE_ALL, 0);
   if (again == INVALID_HANDLE_VALUE) return again;
   if (same_file(handle, again)) return again;
@@ -114,8 +115,8 @@ static int open_checked(const WCHAR *path, DWORD access, HANDLE *ret_handle) {
 
 /* What holds the locks: with write access wherever that is allowed. */
 static HANDLE open_locks(HANDLE handle) {
-  HANDLE locks = tn_win_open_again(handle, ACCESS_BOTH);
-  if (locks == INVALID_HANDLE_VALUE && GetLastError() == ERROR_ACCESS_DENIED) locks = tn_win_open_again(handle, GENERIC_READ);
+  HANDLE locks = open_again(handle, ACCESS_BOTH);
+  if (locks == INVALID_HANDLE_VALUE && GetLastError() == ERROR_ACCESS_DENIED) locks = open_again(handle, GENERIC_READ);
   return locks;
 }
 
