@@ -59,7 +59,7 @@ typedef struct tn_os_file {
 
 typedef struct tn_os_status {
   uint64_t size_bytes, occupied_bytes;
-  uint32_t owner, group; /* numeric; 0 on Windows */
+  uint32_t owner, group; /* numeric; on Windows owner is 0 for who may be trusted, else 1, and group 0 */
   uint32_t mode;         /* permission bits and the sticky bit */
   uint32_t links;        /* names it has */
   int64_t modified_ns;   /* Unix time */

@@ -69,8 +69,8 @@ int tn_win_identity(HANDLE handle, uint64_t *ret_device, uint64_t *ret_inode);
 /* A security descriptor for mode, to be freed with LocalFree; NULL on failure (GetLastError). What is made in a directory inherits its. */
 enum { TN_FOR_FILE, TN_FOR_DIRECTORY, TN_FOR_SECTION };
 PSECURITY_DESCRIPTOR tn_win_rights(uint32_t mode, int for_what);
-/* The bits that others than the owner have, as far as this system knows them. */
-uint32_t tn_win_mode(HANDLE handle);
+/* A file's owner, 0 for one that is trusted (this user, the administrators, the system) and 1 for anybody else; and its mode. */
+void tn_win_rights_of(HANDLE handle, uint32_t *ret_owner, uint32_t *ret_mode);
 
 /* ---- windows_lock.c ---- */
 

@@ -40,19 +40,20 @@ int tn_os_status_of(const tn_os_file *file, tn_os_status *ret_status) {
   if (file->locks == TN_SECTION) return section_status(file, ret_status);
   HANDLE handle = tn_win_handle(file->handle);
   FILE_STANDARD_INFO standard;
-  BY_HANDLE_FILE_INFORMATION info;
+  FILE_BASIC_INFO info;
   if (!GetFileInformationByHandleEx(handle, FileStandardInfo, &standard, sizeof standard) ||
-      !GetFileInformationByHandle(handle, &info))
+      !GetFileInformationByHandleEx(handle, FileBasicInfo, &info, sizeof info))
     return tn_win_failed();
-  uint64_t ticks = (uint64_t)info.ftLastWriteTime.dwHighDateTime << 32 | info.ftLastWriteTime.dwLowDateTime;
-  uint32_t mode = tn_win_mode(handle);
-  if (info.dwFileAttributes & FILE_ATTRIBUTE_READONLY) mode &= 0444;
-  if (info.dwFileAttributes & FILE_ATTRIBUTE_SYSTEM) mode |= 01000;
+  uint32_t owner, mode;
+  tn_win_rights_of(handle, &owner, &mode);
+  if (info.FileAttributes & FILE_ATTRIBUTE_READONLY) mode &= 0444;
+  if (info.FileAttributes & FILE_ATTRIBUTE_SYSTEM) mode |= 01000;
   *ret_status = (tn_os_status){.size_bytes = (uint64_t)standard.EndOfFile.QuadPart,
                                .occupied_bytes = (uint64_t)standard.AllocationSize.QuadPart,
+                               .owner = owner,
                                .mode = mode,
                                .links = standard.DeletePending ? 0 : standard.NumberOfLinks,
-                               .modified_ns = (int64_t)(ticks - UINT64_C(116444736000000000)) * 100,
+                               .modified_ns = (info.LastWriteTime.QuadPart - INT64_C(116444736000000000)) * 100,
                                .medium = medium_of(handle)};
   return 0;
 }

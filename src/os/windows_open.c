@@ -22,7 +22,21 @@
 
 #define ACCESS_BOTH (GENERIC_READ | GENERIC_WRITE)
 
+/* Under Wine the inode alone: the volume's number comes from another process there, which goes by the file's name, and changes when the
+ * name is taken away. */
+static int wine_identity(HANDLE handle, uint64_t *ret_device, uint64_t *ret_inode) {
+  LARGE_INTEGER number;
+  IO_STATUS_BLOCK block;
+  enum { CLASS_INTERNAL = 6 }; /* FileInternalInformation */
+  NTSTATUS status = NtQueryInformationFile(handle, &block, &number, sizeof number, (FILE_INFORMATION_CLASS)CLASS_INTERNAL);
+  if (status < 0) return tn_win_failed_with(RtlNtStatusToDosError(status));
+  *ret_device = 0;
+  *ret_inode = (uint64_t)number.QuadPart;
+  return 0;
+}
+
 int tn_win_identity(HANDLE handle, uint64_t *ret_device, uint64_t *ret_inode) {
+  if (tn_win_is_wine()) return wine_identity(handle, ret_device, ret_inode);
   BY_HANDLE_FILE_INFORMATION info;
   if (!GetFileInformationByHandle(handle, &info)) return tn_win_failed();
   *ret_device = info.dwVolumeSerialNumber;
@@ -76,10 +90,10 @@ static int check_opened(HANDLE handle, const WCHAR *path) {
   DWORD type = GetFileType(handle);
   if (type == FILE_TYPE_PIPE) return tn_win_refuse(TARN_E_KIND, "it is a pipe, not a regular file");
   if (type != FILE_TYPE_DISK) return tn_win_refuse(TARN_E_KIND, "it is a device, not a regular file");
-  BY_HANDLE_FILE_INFORMATION info;
-  if (!GetFileInformationByHandle(handle, &info)) return tn_win_failed();
-  if (info.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) return tn_win_refuse(TARN_E_PERMISSION, "it is a symbolic link");
-  if (info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) return tn_win_refuse(TARN_E_KIND, "it is a directory");
+  FILE_BASIC_INFO info;
+  if (!GetFileInformationByHandleEx(handle, FileBasicInfo, &info, sizeof info)) return tn_win_failed();
+  if (info.FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) return tn_win_refuse(TARN_E_PERMISSION, "it is a symbolic link");
+  if (info.FileAttributes & FILE_ATTRIBUTE_DIRECTORY) return tn_win_refuse(TARN_E_KIND, "it is a directory");
   WCHAR final[TN_WIDE];
   int result = final_path(handle, final);
   if (result != 0) return result;
