@@ -12,7 +12,8 @@
  * has closed the file (the server defers it, since closing would drop its locks), or is left for `clean` if the server is killed.
  *
  * Removing. Rename aside, then delete: a deleted name stays taken until everybody has closed the file, a renamed one is free at
- * once. The deletion fails while somebody has the file mapped; what is left then has the form that `clean` removes.
+ * once. While somebody has the file mapped it cannot be marked for deletion; it is deleted when the last has closed it, or left in the form
+ * that `clean` removes.
  *
  * Opening. "\\?\" paths, no reparse points, and then a look at what was opened: the final path must be the one that was asked for, in
  * upper and lower case too, since two Linux processes would not meet by such names. Wine follows symbolic links whatever it is
@@ -69,8 +70,16 @@ static int final_path(HANDLE handle, WCHAR ret_path[TN_WIDE]) {
   return 0;
 }
 
+/* Wine: 1 if the file is where path says, no link anywhere on the way. */
+static int is_straight(const WCHAR *path, const WCHAR *final) {
+  if (wcsncmp(path, L"\\\\?\\unix\\", 9) == 0 && wcsncmp(final, L"\\\\?\\Z:\\", 7) == 0)
+    return wcscmp(path + 8, final + 6) == 0;
+  return wcscmp(path, final) == 0;
+}
+
 /* Wine: 1 if path is a symbolic link, seen by where its directory and where it itself really are. */
 static int is_followed_link(const WCHAR *path, const WCHAR *final) {
+  if (is_straight(path, final)) return 0;
   WCHAR directory[TN_WIDE], there[TN_WIDE];
   size_t length = (size_t)(tn_win_last(path) - path);
   wmemcpy(directory, path, length);
@@ -281,6 +290,14 @@ static int delete_opened(HANDLE handle) {
   return SetFileInformationByHandle(handle, FileDispositionInfo, &plain, sizeof plain) ? 0 : tn_win_failed();
 }
 
+/* Somebody has it mapped, so it cannot be marked for deletion; but under Wine it can be opened to be deleted when it is closed, by us and
+ * by all others. Where not even that is allowed, it is left under a name that `clean` knows. */
+static void delete_later(const WCHAR *aside) {
+  HANDLE handle = CreateFileW(aside, DELETE, TN_SHARE_ALL, NULL, OPEN_EXISTING,
+                              FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_DELETE_ON_CLOSE, NULL);
+  if (handle != INVALID_HANDLE_VALUE) CloseHandle(handle);
+}
+
 int tn_os_remove(const tn_os_file *file, const char *path) {
   TN_FAULT("remove");
   WCHAR wide[TN_WIDE], aside[TN_WIDE];
@@ -290,7 +307,7 @@ int tn_os_remove(const tn_os_file *file, const char *path) {
   if (result != 0) return result;
   result = tn_win_beside(wide, aside);
   if (result == 0) result = put_name(handle, aside, CLASS_RENAME);
-  if (result == 0) (void)delete_opened(handle); /* mapped by somebody: left under a name that `clean` knows */
+  if (result == 0 && delete_opened(handle) != 0) delete_later(aside);
   CloseHandle(handle);
   return result;
 }

@@ -159,7 +159,17 @@ int tn_os_full_path(const char *path, char ret_path[TN_OS_PATH]) {
 
 /* ---- The channel directory --------------------------------------------------------------------------------------------- */
 
+/* The folder for temporary files around ours need not be there yet, and is nothing of Tarn's. */
+static void make_directory_around(const WCHAR *path) {
+  WCHAR around[TN_WIDE];
+  size_t length = (size_t)(tn_win_last(path) - path) - 1;
+  wmemcpy(around, path, length);
+  around[length] = 0;
+  CreateDirectoryW(around, NULL);
+}
+
 static int make_directory(const WCHAR *path) {
+  make_directory_around(path);
   SECURITY_ATTRIBUTES attributes = {sizeof attributes, tn_win_rights(0700, TN_FOR_DIRECTORY), FALSE};
   if (!attributes.lpSecurityDescriptor) return tn_win_failed();
   BOOL made = CreateDirectoryW(path, &attributes);

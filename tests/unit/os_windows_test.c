@@ -105,6 +105,23 @@ static void test_long_paths_work(void) { /* beyond the 260 characters of old */
   tn_os_close(&file);
 }
 
+static int role_at_home(int argc, char **argv) {
+  (void)argc, (void)argv;
+  char path[TN_OS_PATH];
+  names seen = {0};
+  CHECK_OK(tn_os_channel_directory(path));
+  CHECK_CONTAINS("\\Temp\\tarn", path);
+  CHECK_INT(0, tn_os_each_name(path, count_name, &seen)); /* it is there */
+  return 0;
+}
+
+static void test_a_directory_of_ones_own(void) {
+  check_set_env("TARN_DIR", NULL);
+  check_set_env("LOCALAPPDATA", check_directory());
+  CHECK_INT(0, check_wait(check_start("at_home", NULL)));
+  CHECK_INT(0, check_wait(check_start("at_home", NULL)));
+}
+
 /* ---- Making and removing --------------------------------------------------------------------------------------------- */
 
 static int role_maker(int argc, char **argv) {
@@ -171,6 +188,7 @@ static void test_a_removed_name_is_free_at_once(void) {
   tn_os_close(&file);
   CHECK_INT(1, tn_os_leads_here(&next, at("a.board")));
   tn_os_close(&next);
+  CHECK_INT(1, listed().count); /* and nothing is left of the first */
 }
 
 static void test_removing_leaves_nothing(void) {
@@ -377,6 +395,7 @@ static const check_test tests[] = {{"device_names", test_device_names, 0},
                                    {"paths_and_names", test_paths_and_names, 0},
                                    {"full_paths", test_full_paths, 0},
                                    {"long_paths_work", test_long_paths_work, 0},
+                                   {"a_directory_of_ones_own", test_a_directory_of_ones_own, 0},
                                    {"a_killed_maker_leaves_nothing", test_a_killed_maker_leaves_nothing, 0},
                                    {"a_named_file_outlives_its_maker", test_a_named_file_outlives_its_maker, 0},
                                    {"a_name_is_given_once", test_a_name_is_given_once, 0},
@@ -393,6 +412,6 @@ static const check_test tests[] = {{"device_names", test_device_names, 0},
                                    {"time_goes_on", test_time_goes_on, 0},
                                    {"processes", test_processes, 0},
                                    {0}};
-static const check_role roles[] = {{"maker", role_maker}, {"sleeper", role_sleeper}, {0}};
+static const check_role roles[] = {{"at_home", role_at_home}, {"maker", role_maker}, {"sleeper", role_sleeper}, {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }
