@@ -6,31 +6,11 @@
 
 #include <stdlib.h>
 
-/* Waiting goes in pieces, so that a signal that arrives just before the library blocks costs at most one of them. */
-enum { PIECE_NS = 100000000 };
-
-typedef struct limit {
-  int64_t end_ns; /* TARN_FOREVER: none */
-} limit;
-
-static limit limit_from(int64_t timeout_ns) {
-  if (timeout_ns == TARN_FOREVER) return (limit){TARN_FOREVER};
-  int64_t now = cli_now();
-  return (limit){timeout_ns > INT64_MAX - now ? INT64_MAX : now + timeout_ns};
-}
-
-/* How long the next piece may be. */
-static int64_t piece_of(limit l) {
-  if (l.end_ns == TARN_FOREVER) return PIECE_NS;
-  int64_t left = l.end_ns - cli_now();
-  return left <= 0 ? 0 : left < PIECE_NS ? left : PIECE_NS;
-}
-
 /* Whether to try once more after result; if so, nothing has been said yet. */
-static bool again(int result, limit l, int64_t timeout_ns) {
+static bool again(int result, cli_limit l, int64_t timeout_ns) {
   if (cli_interrupted() || timeout_ns == 0) return false;
   if (result != TARN_TIMED_OUT && result != TARN_EMPTY && result != TARN_WOKEN && result != TARN_NO_WRITER) return false;
-  return piece_of(l) > 0;
+  return cli_limit_piece(l) > 0;
 }
 
 static int failed(cli_reader *reader, int result, int64_t timeout_ns) {
@@ -45,13 +25,13 @@ static int failed(cli_reader *reader, int result, int64_t timeout_ns) {
 
 int cli_reader_open(cli_reader *reader, const char *name, int64_t timeout_ns) {
   *reader = (cli_reader){.name = name};
-  limit l = limit_from(timeout_ns);
+  cli_limit l = cli_limit_from(timeout_ns);
   int result;
   do {
-    result = tarn_board_open(&reader->board, name, reader->observes ? TARN_OBSERVER : TARN_READER, NULL, piece_of(l));
+    result = tarn_board_open(&reader->board, name, reader->observes ? TARN_OBSERVER : TARN_READER, NULL, cli_limit_piece(l));
     if (result == TARN_E_PERMISSION && !reader->observes) {
       reader->observes = true;
-      result = tarn_board_open(&reader->board, name, TARN_OBSERVER, NULL, piece_of(l));
+      result = tarn_board_open(&reader->board, name, TARN_OBSERVER, NULL, cli_limit_piece(l));
     }
     /* the last piece may end a little before the limit and be 0: then the library says that there is no such name */
     if (result == TARN_E_NOT_FOUND && timeout_ns != 0) result = TARN_TIMED_OUT;
@@ -77,10 +57,10 @@ static int observe(cli_reader *reader, int64_t timeout_ns) {
 int cli_reader_next(cli_reader *reader, int64_t timeout_ns) {
   if (reader->holds) tarn_board_release(reader->board, &reader->item);
   reader->holds = false;
-  limit l = limit_from(timeout_ns);
+  cli_limit l = cli_limit_from(timeout_ns);
   int result;
   do {
-    int64_t piece = piece_of(l);
+    int64_t piece = cli_limit_piece(l);
     result = reader->observes ? observe(reader, piece) : tarn_board_read(reader->board, &reader->item, piece);
   } while (result && again(result, l, timeout_ns));
   if (result) return failed(reader, result, timeout_ns);

@@ -21,6 +21,7 @@ enum {
   CLI_NO_PERMISSION = 6,
   CLI_CORRUPT = 7,
   CLI_TIMED_OUT = 8,
+  CLI_MISSED = 10, /* it went well, but messages were overwritten before they were received */
   /* Not codes: how main ends instead. Both have nothing to say. */
   CLI_INTERRUPTED = 1000, /* a signal asked us to end: its conventional status */
   CLI_PIPE_CLOSED = 1001  /* nobody reads our stdout any more */
@@ -52,19 +53,32 @@ enum {
   CLI_COLORS = 1u << 21,
   CLI_COMMON = CLI_DIR | CLI_JSON | CLI_QUIET | CLI_HELP
 };
+/* More bits than an enum has. Streams: */
+#define CLI_RING (UINT64_C(1) << 32)
+#define CLI_POLICY (UINT64_C(1) << 33)
+#define CLI_TIMES (UINT64_C(1) << 34)
+#define CLI_FROM (UINT64_C(1) << 35)
+#define CLI_COUNT (UINT64_C(1) << 36)
+#define CLI_BINARY (UINT64_C(1) << 37)
+#define CLI_RAW (UINT64_C(1) << 38)
+#define CLI_WHOLE (UINT64_C(1) << 39)
+#define CLI_GO_ON (UINT64_C(1) << 40)
+#define CLI_WAIT_NAME (UINT64_C(1) << 41)
+#define CLI_ROOM_TIMEOUT (UINT64_C(1) << 42)
+#define CLI_NEXT_TIMEOUT (UINT64_C(1) << 43)
 
 /* Where the table of options puts what the user gave. */
 typedef struct cli_values {
-  uint32_t given; /* which options, as bits */
-  bool json, quiet, help, follow, force, stay;
-  const char *directory, *type, *group;
+  uint64_t given; /* which options, as bits */
+  bool json, quiet, help, follow, force, stay, times, binary, raw, whole;
+  const char *directory, *type, *group, *from;
   int64_t timeout_ns, wait_ns;
-  uint64_t tag, slots, hold, size_bytes, limit_bytes, offset, length, width;
-  uint32_t mode, kind, colors;
+  uint64_t tag, slots, hold, size_bytes, limit_bytes, offset, length, width, count;
+  uint32_t mode, kind, colors, policy;
 } cli_values;
 
 typedef struct cli_option {
-  uint32_t bit;
+  uint64_t bit;
   char letter; /* 0: none */
   const char *name;
   int syntax;        /* CLI_IS_... */
@@ -85,7 +99,7 @@ enum {
 };
 
 /* What an operand stands for: for messages now, for completion later. */
-enum { CLI_A_BOARD = 1, CLI_A_MAP, CLI_A_NAME, CLI_A_FILE, CLI_A_SIZE, CLI_A_COMMAND };
+enum { CLI_A_BOARD = 1, CLI_A_MAP, CLI_A_STREAM, CLI_A_NAME, CLI_A_FILE, CLI_A_SIZE, CLI_A_COMMAND };
 
 typedef struct cli_operand {
   int what; /* CLI_A_...; 0 ends the list */
@@ -98,7 +112,7 @@ typedef struct cli_operand {
 typedef struct cli_command {
   const char *name; /* one word or two */
   cli_operand operands[CLI_OPERANDS];
-  uint32_t options; /* bits, besides CLI_COMMON */
+  uint64_t options; /* bits, besides CLI_COMMON */
   int (*run)(int count, char **operands, const cli_values *values);
   const char *summary;  /* one line */
   const char *examples; /* lines, each indented by two */
@@ -153,6 +167,7 @@ void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Text that others wrote, made harmless for a terminal: control characters and what is no UTF-8 become \xNN. */
 void cli_print_safe(FILE *to, const char *text, size_t size);
 void cli_print_json(FILE *to, const char *text); /* in quotes */
+void cli_print_json_bytes(FILE *to, const uint8_t *bytes, size_t size);
 
 /* All that stdio holds for stdout, written; CLI_DONE or a failure that was told. */
 int cli_flush(void);
@@ -198,6 +213,15 @@ int cli_output_write(cli_output *, const void *bytes, uint64_t size, cli_progres
 int cli_output_finish(cli_output *);
 void cli_output_abandon(cli_output *);
 
+/* ---- wait.c: waiting in pieces, so that a signal that arrives just before the library blocks costs at most one of them ------ */
+
+typedef struct cli_limit {
+  int64_t end_ns; /* TARN_FOREVER: none */
+} cli_limit;
+
+cli_limit cli_limit_from(int64_t timeout_ns);
+int64_t cli_limit_piece(cli_limit); /* how long the next piece may be; 0: the time is over */
+
 /* ---- board.c: reading a board as a command does ---------------------------------------------------------------------- */
 
 typedef struct cli_reader {
@@ -239,6 +263,9 @@ const char *cli_kind_name(uint32_t kind);
 int run_put(int count, char **operands, const cli_values *);
 int run_get(int count, char **operands, const cli_values *);
 int run_create_board(int count, char **operands, const cli_values *);
+int run_create_stream(int count, char **operands, const cli_values *);
+int run_send(int count, char **operands, const cli_values *);
+int run_recv(int count, char **operands, const cli_values *);
 int run_rm(int count, char **operands, const cli_values *);
 int run_map_create(int count, char **operands, const cli_values *);
 int run_map_read(int count, char **operands, const cli_values *);

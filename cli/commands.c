@@ -10,8 +10,17 @@ const cli_option cli_options[] = {
     {CLI_WAIT, 'w', "wait", CLI_IS_TIME, "TIME",
      "wait so long for the name and its first version to appear (default: not at all)", FIELD(wait_ns)},
     {CLI_FOLLOW, 'f', "follow", CLI_IS_FLAG, NULL, "write each new version as it comes, until Ctrl-C", FIELD(follow)},
+    {CLI_BINARY, 0, "binary", CLI_IS_FLAG, NULL, "each message with its length in front, see above", FIELD(binary)},
+    {CLI_RAW, 0, "raw", CLI_IS_FLAG, NULL, "the messages' bytes alone, nothing between them", FIELD(raw)},
+    {CLI_WHOLE, 0, "whole", CLI_IS_FLAG, NULL, "each file, or all of stdin, is one message", FIELD(whole)},
+    {CLI_FROM, 0, "from", CLI_IS_TEXT, "oldest|next|N", "where to begin: N is the number of a message (default: oldest)",
+     FIELD(from)},
+    {CLI_COUNT, 'n', "count", CLI_IS_NUMBER, "NUMBER", "end after so many messages", FIELD(count)},
+    {CLI_GO_ON, 'f', "follow", CLI_IS_FLAG, NULL, "when the writer has left, wait for the next one, until Ctrl-C",
+     FIELD(follow)},
+    {CLI_WAIT_NAME, 'w', "wait", CLI_IS_TIME, "TIME", "wait so long for the name to appear (default: forever)", FIELD(wait_ns)},
     {CLI_TYPE, 0, "type", CLI_IS_TEXT, "TYPE", "what the bytes are, such as image/bmp (default: guessed)", FIELD(type)},
-    {CLI_TAG, 0, "tag", CLI_IS_NUMBER, "NUMBER", "a number of your own that travels with the version", FIELD(tag)},
+    {CLI_TAG, 0, "tag", CLI_IS_NUMBER, "NUMBER", "a number of your own that travels with it", FIELD(tag)},
     {CLI_MODE, 0, "mode", CLI_IS_MODE, "MODE", "permission bits, such as 0640 to let a group look on (default: 0600)",
      FIELD(mode)},
     {CLI_GROUP, 0, "group", CLI_IS_TEXT, "GROUP", "group of the new file, by name or number", FIELD(group)},
@@ -19,6 +28,10 @@ const cli_option cli_options[] = {
     {CLI_HOLD_COUNT, 0, "hold", CLI_IS_NUMBER, "NUMBER", "versions a reader may hold at once, 1 to 15 (default: 4)",
      FIELD(hold)},
     {CLI_SIZE, 0, "size", CLI_IS_SIZE, "SIZE", "room to begin with (default: as needed)", FIELD(size_bytes)},
+    {CLI_RING, 0, "size", CLI_IS_SIZE, "SIZE", "of the ring: a power of two, from 4K (default: 1M)", FIELD(size_bytes)},
+    {CLI_POLICY, 0, "policy", CLI_IS_CHOICE, "wait|fail|overwrite", "what the writer does when it is full (default: wait)",
+     FIELD(policy)},
+    {CLI_TIMES, 0, "times", CLI_IS_FLAG, NULL, "every message carries the time at which it was sent", FIELD(times)},
     {CLI_LIMIT, 0, "limit", CLI_IS_SIZE, "SIZE", "never grow beyond this (default: what there is)", FIELD(limit_bytes)},
     {CLI_STAY, 0, "hold", CLI_IS_FLAG, NULL, "keep it open until this command is ended, and let it go then", FIELD(stay)},
     {CLI_OFFSET, 0, "offset", CLI_IS_SIZE, "SIZE", "begin so far into the map (default: 0)", FIELD(offset)},
@@ -30,6 +43,10 @@ const cli_option cli_options[] = {
     {CLI_COLORS, 0, "colors", CLI_IS_CHOICE, "auto|24bit|256|16|none", "of a picture (default: what the terminal says it can)",
      FIELD(colors)},
     {CLI_TIMEOUT, 't', "timeout", CLI_IS_TIME, "TIME", "wait at most so long for whatever is in the way (default: not at all)",
+     FIELD(timeout_ns)},
+    {CLI_ROOM_TIMEOUT, 't', "timeout", CLI_IS_TIME, "TIME",
+     "wait so long for another writer to leave (default: not at all), and for room (default: forever)", FIELD(timeout_ns)},
+    {CLI_NEXT_TIMEOUT, 't', "timeout", CLI_IS_TIME, "TIME", "give up when nothing came for so long (default: never)",
      FIELD(timeout_ns)},
     {CLI_DIR, 'd', "dir", CLI_IS_TEXT, "DIRECTORY", "the channel directory (default: $TARN_DIR, or the system's)",
      FIELD(directory)},
@@ -63,6 +80,34 @@ const cli_command cli_commands[] = {
      "--follow replaces it (or writes to the pipe) at each new version; versions that came and went in between\n"
      "are skipped; --timeout ends it when nothing new came for so long. Without the right to write a board it\n"
      "can still be looked at: then nothing is held in place, and the bytes are copied once more.\n"},
+    {"send",
+     {{CLI_A_STREAM, "NAME", false, false}, {CLI_A_FILE, "FILE", true, true}},
+     CLI_WHOLE | CLI_BINARY | CLI_TAG | CLI_ROOM_TIMEOUT,
+     run_send,
+     "send the lines of files or of a pipe through a stream",
+     "  tarn send log notes.txt\n"
+     "  tail -f /var/log/syslog | tarn send log\n"
+     "  tarn send pictures --whole *.bmp\n",
+     "Each line is a message, without its newline; it goes as soon as it is there, and many go together when many\n"
+     "are. The stream is made if it is not there, and is then kept until it is removed. When it is full, its policy\n"
+     "counts: wait for the slowest receiver (and for the first one ever), fail, or overwrite the oldest.\n"
+     "With --binary a message is its length in 4 bytes, least significant first, and then its bytes; the length\n"
+     "0xffffffff means that the length follows, in 8 bytes. `recv --binary` writes the same.\n"},
+    {"recv",
+     {{CLI_A_STREAM, "NAME", false, false}},
+     CLI_FROM | CLI_COUNT | CLI_GO_ON | CLI_WAIT_NAME | CLI_NEXT_TIMEOUT | CLI_BINARY | CLI_RAW,
+     run_recv,
+     "receive every message of a stream, each as a line",
+     "  tarn recv log\n"
+     "  tarn recv log --from next --follow | grep error\n"
+     "  tarn recv log --json --count 10\n",
+     "It may start before `send` or after, and any number may receive: each gets every message, and holds up the\n"
+     "writer if it is slow and the policy is to wait. It ends when all is received and the writer has left. If\n"
+     "messages were overwritten before they were received, it says how many, and ends with code 10.\n"
+     "--json writes an object for each message: number, time_ns, tag, missed (how many before it), size_bytes, and\n"
+     "its bytes as text, or as base64 where they are no UTF-8. --binary puts the length of each message in front of\n"
+     "it: 4 bytes, least significant first; 0xffffffff means that the length follows, in 8 bytes.\n"
+     "Without the right to write a stream it can still be looked at: then the writer does not wait for it.\n"},
     {"create board",
      {{CLI_A_BOARD, "NAME", false, false}},
      CLI_MODE | CLI_GROUP | CLI_SLOTS | CLI_HOLD_COUNT | CLI_SIZE | CLI_LIMIT,
@@ -72,11 +117,21 @@ const cli_command cli_commands[] = {
      "  tarn create board state --slots 500\n",
      "`put` and writers make a board by themselves; this is for what only its creation can say. The board is\n"
      "kept until it is removed. With --mode 0660 the group takes part, with 0640 it looks on.\n"},
+    {"create stream",
+     {{CLI_A_STREAM, "NAME", false, false}},
+     CLI_RING | CLI_POLICY | CLI_SLOTS | CLI_MODE | CLI_GROUP | CLI_TIMES,
+     run_create_stream,
+     "make an empty stream with a ring, a policy and rights of its own",
+     "  tarn create stream log --size 16M --times\n"
+     "  tarn create stream samples --policy overwrite --mode 0640 --group lab\n",
+     "`send` and writers make a stream by themselves; this is for what only its creation can say. It is kept until it\n"
+     "is removed. When the ring is full the writer waits for the slowest receiver (wait), is told so (fail), or goes on\n"
+     "and the oldest messages are lost (overwrite). A message may be half as long as the ring, less 48 bytes.\n"},
     {"rm",
      {{CLI_A_NAME, "NAME", false, true}},
      CLI_FORCE | CLI_KIND,
      run_rm,
-     "remove boards and maps",
+     "remove boards, streams and maps",
      "  tarn rm picture\n"
      "  tarn rm DataMap --kind map\n",
      "What a living process uses stays, and that is an error. What foreign programs do with a raw map cannot be\n"
@@ -127,10 +182,11 @@ const cli_command cli_commands[] = {
      {{CLI_A_NAME, "NAME", false, false}},
      CLI_KIND,
      run_stat,
-     "tell everything about one board or map, and who takes part",
+     "tell everything about one board, stream or map, and who takes part",
      "  tarn stat picture\n"
      "  tarn stat picture --json\n",
-     "PROCESS in parentheses is a number in another PID namespace: it means nothing here.\n"},
+     "PROCESS in parentheses is a number in another PID namespace: it means nothing here. LAG is how much newer a\n"
+     "reader has not been given yet, HOLDS how much it was given and has not let go.\n"},
     {"show",
      {{CLI_A_NAME, "NAME|FILE", false, false}},
      CLI_WAIT | CLI_KIND | CLI_WIDTH | CLI_COLORS | CLI_TIMEOUT,

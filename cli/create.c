@@ -1,4 +1,4 @@
-/* cli/create.c: `tarn create board NAME`: a board with rights and limits of one's own, before anybody writes. */
+/* cli/create.c: `tarn create board NAME`, `tarn create stream NAME`: with rights and limits of one's own, before anybody writes. */
 #include "cli.h"
 
 #include "system.h"
@@ -22,27 +22,52 @@ static int small_number(const char *option, uint64_t number, uint32_t most, uint
   return CLI_DONE;
 }
 
-int run_create_board(int count, char **operands, const cli_values *values) {
-  (void)count;
-  const char *name = operands[0];
-  tarn_options options = {.struct_size = sizeof options,
-                          .flags = TARN_KEPT | TARN_EXCLUSIVE,
-                          .mode = values->mode,
-                          .size_bytes = values->size_bytes,
-                          .limit_bytes = values->limit_bytes};
-  int failed = cli_group_option(values, &options.group);
-  if (!failed && (values->given & CLI_SLOTS)) failed = small_number("slots", values->slots, 2046, &options.slots);
-  if (!failed && (values->given & CLI_HOLD_COUNT)) failed = small_number("hold", values->hold, 15, &options.hold);
-  if (failed) return failed;
-  tarn_board *board;
-  int result = tarn_board_open(&board, name, TARN_WRITER, &options, 0);
-  if (result) return cli_fail_result(result, name);
-  tarn_board_close(board);
+/* What boards and streams have in common. */
+static int common_options(const cli_values *values, tarn_options *options) {
+  *options = (tarn_options){.struct_size = sizeof *options,
+                            .flags = TARN_KEPT | TARN_EXCLUSIVE,
+                            .mode = values->mode,
+                            .size_bytes = values->size_bytes};
+  int failed = cli_group_option(values, &options->group);
+  if (!failed && (values->given & CLI_SLOTS)) failed = small_number("slots", values->slots, 2046, &options->slots);
+  return failed;
+}
+
+static void report(const char *name, const char *kind, const cli_values *values) {
   if (values->json) {
     fputs("{\"name\":", stdout);
     cli_print_json(stdout, name);
-    fputs(",\"kind\":\"board\",\"kept\":true}\n", stdout);
+    printf(",\"kind\":\"%s\",\"kept\":true}\n", kind);
   }
-  cli_say("%s: an empty board; kept until `tarn rm %s`", name, name);
+  cli_say("%s: an empty %s; kept until `tarn rm %s`", name, kind, name);
+}
+
+int run_create_board(int count, char **operands, const cli_values *values) {
+  (void)count;
+  tarn_options options;
+  int failed = common_options(values, &options);
+  options.limit_bytes = values->limit_bytes;
+  if (!failed && (values->given & CLI_HOLD_COUNT)) failed = small_number("hold", values->hold, 15, &options.hold);
+  if (failed) return failed;
+  tarn_board *board;
+  int result = tarn_board_open(&board, operands[0], TARN_WRITER, &options, 0);
+  if (result) return cli_fail_result(result, operands[0]);
+  tarn_board_close(board);
+  report(operands[0], "board", values);
+  return CLI_DONE;
+}
+
+int run_create_stream(int count, char **operands, const cli_values *values) {
+  (void)count;
+  tarn_options options;
+  int failed = common_options(values, &options);
+  if (failed) return failed;
+  options.policy = values->policy;
+  if (values->times) options.flags |= TARN_TIMES;
+  tarn_stream *stream;
+  int result = tarn_stream_open(&stream, operands[0], TARN_WRITER, &options, 0);
+  if (result) return cli_fail_result(result, operands[0]);
+  tarn_stream_close(stream);
+  report(operands[0], "stream", values);
   return CLI_DONE;
 }

@@ -44,7 +44,7 @@ static void print_option(FILE *to, const cli_option *option) {
   }
 }
 
-static void print_options(FILE *to, uint32_t bits) {
+static void print_options(FILE *to, uint64_t bits) {
   for (const cli_option *option = cli_options; option->name; option++) {
     if (option->bit & bits) print_option(to, option);
   }
@@ -69,7 +69,7 @@ static void print_exit_codes(FILE *to) {
       "Sizes are written like 64KiB, 26M, 1G (1024), 5MB (1000); times like 500ms, 2s, 1m, forever.\n"
       "Data goes to stdout, all else to stderr. `-` as FILE is stdin or stdout.\n"
       "\nExit codes: 0 done, 1 other, 2 wrong usage, 3 not there, 4 busy, 5 no space, 6 no permission,\n"
-      "            7 corrupt or incompatible, 8 timed out\n",
+      "            7 corrupt or incompatible, 8 timed out, 10 messages were missed\n",
       to);
 }
 
@@ -79,6 +79,8 @@ void cli_print_overview(FILE *to, const char *group) {
         "  tarn put picture butterfly.bmp     one process puts a file under a name\n"
         "  tarn get picture bitmap.bmp        another takes it out\n"
         "  tarn show picture                  and this looks at it\n"
+        "  dmesg --follow | tarn send log     one process sends lines\n"
+        "  tarn recv log                      and any number receive every one\n"
         "\ntarn passes data between processes through named file mappings.\n",
         to);
   }

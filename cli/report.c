@@ -170,9 +170,9 @@ void cli_print_safe(FILE *to, const char *text, size_t size) {
 }
 
 /* What is no UTF-8 cannot be said in JSON: it becomes U+FFFD. */
-void cli_print_json(FILE *to, const char *text) {
-  const uint8_t *bytes = (const uint8_t *)text;
-  size_t size = strlen(text);
+void cli_print_json(FILE *to, const char *text) { cli_print_json_bytes(to, (const uint8_t *)text, strlen(text)); }
+
+void cli_print_json_bytes(FILE *to, const uint8_t *bytes, size_t size) {
   fputc('"', to);
   while (size > 0) {
     size_t length = cli_utf8_length(bytes, size);

@@ -186,7 +186,7 @@ static void test_commands(void) {
 
 /* No command has two options of one name or letter, and each option has a command. */
 static void test_the_table_is_sound(void) {
-  uint32_t used = CLI_COMMON;
+  uint64_t used = CLI_COMMON;
   for (const cli_command *c = cli_commands; c->name; c++) {
     used |= c->options;
     CHECK(c->run != NULL && c->summary && c->examples);
