@@ -170,10 +170,15 @@ int tn_os_open(tn_os_file *ret_file, const char *path, int access, int locks) {
 
 /* ---- Making ---------------------------------------------------------------------------------------------------------- */
 
-/* Under Wine the creator's umask takes bits away: set them once more. */
+/* Under Wine the creator's umask takes bits away: set them once more. The owner in the list has to be said again as well, or its entry is
+ * taken for a stranger's (windows_owner.c). */
 static int insist_on(HANDLE handle, PSECURITY_DESCRIPTOR rights) {
-  if (!tn_win_is_wine() || SetKernelObjectSecurity(handle, DACL_SECURITY_INFORMATION, rights)) return 0;
-  return tn_win_failed();
+  PSID owner = NULL;
+  BOOL defaulted;
+  if (!tn_win_is_wine()) return 0;
+  SECURITY_INFORMATION what = DACL_SECURITY_INFORMATION;
+  if (GetSecurityDescriptorOwner(rights, &owner, &defaulted) && owner) what |= OWNER_SECURITY_INFORMATION;
+  return SetKernelObjectSecurity(handle, what, rights) ? 0 : tn_win_failed();
 }
 
 static int make_hidden(const WCHAR *path, uint32_t mode, HANDLE *ret_handle) {
@@ -187,7 +192,8 @@ static int make_hidden(const WCHAR *path, uint32_t mode, HANDLE *ret_handle) {
   for (int tries = 0; tries < 4 && handle == INVALID_HANDLE_VALUE && result == 0; tries++) {
     result = tn_win_beside(path, hidden);
     if (result == 0)
-      handle = CreateFileW(hidden, ACCESS_BOTH | DELETE | WRITE_DAC, TN_SHARE_ALL, &attributes, CREATE_NEW, flags, NULL);
+      handle = CreateFileW(hidden, ACCESS_BOTH | DELETE | WRITE_DAC | WRITE_OWNER, TN_SHARE_ALL, &attributes, CREATE_NEW, flags,
+                           NULL);
     if (handle == INVALID_HANDLE_VALUE && GetLastError() != ERROR_FILE_EXISTS) break;
   }
   if (result == 0 && handle == INVALID_HANDLE_VALUE) result = tn_win_failed();

@@ -89,6 +89,20 @@ static int role_holder(int argc, char **argv) {
   return 0;
 }
 
+/* Opens what it is told to, as a reader and then as a writer that may create with that mode, and says what came of it. */
+static int role_opener(int argc, char **argv) {
+  CHECK_INT(2, argc);
+  tarn_board *board = NULL;
+  tarn_options options = {.struct_size = sizeof options, .flags = TARN_KEPT, .mode = (uint32_t)strtoul(argv[1], NULL, 8)};
+  int result = tarn_board_open(&board, argv[0], TARN_READER, NULL, 0);
+  check_say("%s: %s", tarn_result_name(result), result == 0 ? "" : tarn_error_text());
+  if (result == 0) tarn_board_close(board);
+  result = tarn_board_open(&board, argv[0], TARN_WRITER, &options, 0);
+  check_say("%s: %s", tarn_result_name(result), result == 0 ? "" : tarn_error_text());
+  if (result == 0) tarn_board_close(board);
+  return 0;
+}
+
 /* ---- The neighbour ------------------------------------------------------------------------------------------------------ */
 
 static const char *build_of(const char *variable) {
@@ -258,6 +272,7 @@ static const check_test tests[] = {{"it_writes_one_by_one", test_it_writes_one_b
                                    {"it_writes_already", test_it_writes_already, 60},
                                    {"we_write_already", test_we_write_already, 60},
                                    {0}};
-static const check_role roles[] = {{"writer", role_writer}, {"reader", role_reader}, {"holder", role_holder}, {0}};
+static const check_role roles[] = {
+    {"writer", role_writer}, {"reader", role_reader}, {"holder", role_holder}, {"opener", role_opener}, {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }
