@@ -33,6 +33,8 @@ static void is_in_the_readme(const char *name) {
 static void test_readme_shows_these_files(void) {
   is_in_the_readme("examples/hello_writer.c");
   is_in_the_readme("examples/hello_reader.c");
+  is_in_the_readme("examples/hello_stream_writer.c");
+  is_in_the_readme("examples/hello_stream_reader.c");
 }
 
 static check_process *start_example(const char *name) {
@@ -54,6 +56,22 @@ static tarn_board *hear_something(tarn_board *own) {
   CHECK_OK(tarn_board_release(own, &item));
   check_sleep(INT64_C(300000000));
   return own;
+}
+
+/* Until so many take part in the stream, or it has so many messages: seen from outside, without taking part. */
+static tarn_details look_at_stream(const char *name) {
+  tarn_details details = {.struct_size = sizeof details};
+  if (tarn_inspect(name, TARN_KIND_STREAM, &details, NULL, 0) != 0) details.participant_count = 0; /* not there yet */
+  check_sleep(10000000);
+  return details;
+}
+
+static void wait_for_participants(const char *name, uint32_t count) {
+  while (look_at_stream(name).participant_count < count) {}
+}
+
+static void wait_for_message(const char *name, uint64_t number) {
+  while (look_at_stream(name).newest < number) {}
 }
 
 static void test_they_talk(void) {
@@ -94,10 +112,41 @@ static void test_second_writer_is_refused(void) {
   tarn_board_close(own);
 }
 
+/* Of a stream every reader hears everything that was said since it came, however fast. */
+static void test_streams_talk(void) {
+  check_process *readers[3];
+  for (int i = 0; i < 3; i++) readers[i] = start_example("hello_stream_reader"); /* they wait for the name */
+  check_process *writer = start_example("hello_stream_writer");
+  check_tell(writer, "first");
+  wait_for_participants("talk", 4);
+  for (int i = 1; i <= 200; i++) check_tell(writer, i % 2 ? "odd" : "even");
+  CHECK_INT(0, check_wait(writer));
+  for (int i = 0; i < 3; i++) {
+    check_expect(readers[i], "first");
+    for (int k = 1; k <= 200; k++) check_expect(readers[i], k % 2 ? "odd" : "even");
+    CHECK(check_line(readers[i]) == NULL);
+    CHECK_INT(0, check_wait(readers[i]));
+  }
+}
+
+static void test_stream_writer_is_killed(void) {
+  check_process *reader = start_example("hello_stream_reader");
+  check_process *writer = start_example("hello_stream_writer");
+  wait_for_participants("talk", 2);
+  check_tell(writer, "still here");
+  wait_for_message("talk", 1);
+  check_kill(writer);
+  check_expect(reader, "still here");
+  CHECK_INT(0, check_wait(reader));
+  CHECK_INT(-9, check_wait(writer));
+}
+
 static const check_test tests[] = {{"readme_shows_these_files", test_readme_shows_these_files, 0},
                                    {"they_talk", test_they_talk, 0},
                                    {"reader_ends_when_the_writer_is_killed", test_reader_ends_when_the_writer_is_killed, 0},
                                    {"second_writer_is_refused", test_second_writer_is_refused, 0},
+                                   {"streams_talk", test_streams_talk, 0},
+                                   {"stream_writer_is_killed", test_stream_writer_is_killed, 0},
                                    {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, NULL); }

@@ -1,0 +1,14 @@
+#include <stdio.h>
+#include <string.h>
+#include <tarn/tarn.h>
+
+int main(void) { /* each line typed here is a message of the stream "talk" */
+  tarn_stream *stream = NULL;
+  char line[256];
+  int result = tarn_stream_open(&stream, "talk", TARN_WRITER, NULL, 0);
+  while (result == 0 && fgets(line, sizeof line, stdin))
+    result = tarn_stream_put(stream, line, strlen(line), NULL, TARN_FOREVER);
+  if (result != 0) fprintf(stderr, "%s: %s\n", tarn_result_name(result), tarn_error_text());
+  tarn_stream_close(stream);
+  return result != 0;
+}
