@@ -4,10 +4,10 @@
 
 /* ---- Timeouts --------------------------------------------------------------------------------------------------------------------- */
 
-/* Never too early; and at its best not late. (A loaded machine can make any single wait late.) */
+/* Never too early; and at its best not late. (A loaded machine can make any single wait late, so there it is tried again.) */
 static void check_timeout(tarn_board *board, int copies, int64_t timeout_ns) {
   int64_t best = INT64_MAX;
-  for (int i = 0; i < 5; i++) {
+  for (int i = 0; i < 5 || (i < 100 && best >= timeout_ns + 15 * MS); i++) {
     tarn_item item;
     char data[8];
     int64_t start = check_now();
