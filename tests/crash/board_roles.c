@@ -202,7 +202,7 @@ int role_corpse(int argc, char **argv) {
   CHECK_OK(tarn_board_read(board, &item, CRASH_PATIENCE_NS));
   check_say("dying");
   check_hear();
-  CHECK(!"a corpse is killed, not told");
+  CHECK(0 && "a corpse is killed, not told");
   return 1;
 }
 
