@@ -85,7 +85,7 @@ static void expect_all_slots(check_process *joiners[SLOTS]) {
   unsigned seen = 0;
   for (int i = 0; i < SLOTS; i++) {
     const char *line = check_line(joiners[i]);
-    unsigned slot;
+    unsigned slot = 0;
     CHECK(line != NULL && sscanf(line, "slot %u", &slot) == 1);
     CHECK(slot < SLOTS && (seen & 1u << slot) == 0);
     seen |= 1u << slot;
