@@ -282,6 +282,9 @@ static int open_existing(tn_channel *channel) {
       tn_os_unlock(&channel->file, TN_LOCK_WRITER);
     tn_lifetime_leave(channel);
   }
+  /* What fails on a file that has lost its name meanwhile is no failure: on some systems much is asked by name. */
+  if (result <= TARN_E_INVALID && channel->file.handle != -1 && tn_os_leads_here(&channel->file, channel->place.path) == 0)
+    result = TN_LIFETIME_GONE;
   if (result != 0)
     drop(channel);
   return result == TN_LIFETIME_GONE ? TRY_AGAIN : result;
@@ -322,29 +325,47 @@ static int never_gone(const tn_channel *channel, int64_t timeout_ns) {
                  "continue that process, or remove it with `tarn rm --force`", TN_WHO(channel));
 }
 
+/* A name that is on its way out: attempts in a row that found one, and since when it was this file's. */
+typedef struct going {
+  int count;
+  int64_t since_ns;
+  uint8_t identity[16];
+} going;
+
+/* In a crowd every attempt may meet another file that goes: only one that stays is a sign that something is wrong. */
+static void note_going(const tn_channel *channel, int result, going *seen) {
+  if (result != TRY_AGAIN) {
+    seen->count = 0;
+    return;
+  }
+  if (seen->count++ != 0 && memcmp(seen->identity, channel->header.identity, sizeof seen->identity) == 0)
+    return;
+  seen->since_ns = tn_os_now();
+  memcpy(seen->identity, channel->header.identity, sizeof seen->identity);
+}
+
 /* How long to go on attempting; a name that goes takes a moment, whatever the timeout. */
-static int64_t time_left(int result, int64_t timeout_ns, int64_t spent_ns) {
-  if (timeout_ns < 0 && result != TRY_AGAIN)
-    return INT64_MAX;
-  int64_t whole = result == TRY_AGAIN && timeout_ns < GONE_NS ? GONE_NS : timeout_ns;
-  return whole - spent_ns;
+static int64_t time_left(int64_t timeout_ns, int64_t start_ns, const going *seen) {
+  int64_t now = tn_os_now(), left = timeout_ns >= 0 ? timeout_ns - (now - start_ns) : seen->count != 0 ? 0 : INT64_MAX;
+  int64_t going_left = GONE_NS - (now - seen->since_ns);
+  return seen->count != 0 && left < going_left ? going_left : left;
 }
 
 /* Attempt until it is there, or a writer's place is free: at first after 1 ms, then twice that, at most 20 ms. */
 static int open_in_time(tn_channel *channel, int64_t timeout_ns) {
-  int64_t start = tn_os_now();
-  int64_t pause = 1000000;
-  for (int at_once = AT_ONCE;;) {
+  int64_t start = tn_os_now(), pause = 1000000;
+  for (going seen = {0};;) {
     int result = open_or_make(channel);
-    if (result == TRY_AGAIN && at_once-- > 0)
+    note_going(channel, result, &seen);
+    if (seen.count > 0 && seen.count <= AT_ONCE)
       continue; /* it has gone by now */
     if (result != TRY_AGAIN && result != TARN_E_NOT_FOUND && result != TARN_BUSY)
       return result;
     if (result == TARN_E_NOT_FOUND && may_create(channel))
       return result; /* not the board but its directory: said already, and nothing to wait for */
-    int64_t left = time_left(result, timeout_ns, tn_os_now() - start);
+    int64_t left = time_left(timeout_ns, start, &seen);
     if (left <= 0)
-      return result == TRY_AGAIN ? never_gone(channel, timeout_ns) : give_up(channel, result, timeout_ns);
+      return seen.count > 0 ? never_gone(channel, timeout_ns) : give_up(channel, result, timeout_ns);
     tn_os_pause(pause < left ? pause : left);
     pause = pause * 2 < 20000000 ? pause * 2 : 20000000;
   }
