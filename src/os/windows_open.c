@@ -45,10 +45,15 @@ int tn_win_identity(HANDLE handle, uint64_t *ret_device, uint64_t *ret_inode) {
   return 0;
 }
 
+/* Wine finds out the volume by the file's name, and says 0 when that is gone: then the index has to do. */
+static int same_identity(uint64_t device, uint64_t inode, uint64_t other_device, uint64_t other_inode) {
+  return inode == other_inode && (device == other_device || device == 0 || other_device == 0);
+}
+
 static int same_file(HANDLE a, HANDLE b) {
   uint64_t device[2] = {0}, inode[2] = {0};
   return tn_win_identity(a, &device[0], &inode[0]) == 0 && tn_win_identity(b, &device[1], &inode[1]) == 0 &&
-         device[0] == device[1] && inode[0] == inode[1];
+         same_identity(device[0], inode[0], device[1], inode[1]);
 }
 
 /* A second, independent opening of the same file. */
@@ -250,7 +255,8 @@ int tn_os_still_ours(const tn_os_file *file) {
   TN_FAULT("still_ours");
   uint64_t device = 0, inode = 0;
   if (file->locks == TN_SECTION) return 0;
-  if (tn_win_identity(tn_win_handle(file->handle), &device, &inode) == 0 && device == file->device && inode == file->inode)
+  if (tn_win_identity(tn_win_handle(file->handle), &device, &inode) == 0 &&
+      same_identity(device, inode, file->device, file->inode))
     return 0;
   return tn_win_refuse(TARN_E_EVICTED, "the handle has been closed by somebody else and may now mean another file");
 }
@@ -262,7 +268,7 @@ static int open_if_same(const tn_os_file *file, const WCHAR *path, DWORD access,
   int result = open_checked(path, access, &handle);
   if (result != 0) return result;
   result = tn_win_identity(handle, &device, &inode);
-  if (result == 0 && (device != file->device || inode != file->inode))
+  if (result == 0 && !same_identity(device, inode, file->device, file->inode))
     result = tn_win_refuse(TARN_E_NOT_FOUND, "the name leads to another file by now");
   if (result != 0)
     CloseHandle(handle);
