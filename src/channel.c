@@ -253,11 +253,14 @@ static int open_there(tn_channel *channel) {
   TN_POINT("open.opened");
   result = check_medium(channel);
   if (result == 0)
-    result = tn_options_agree(&channel->options, &channel->header, &channel->place);
-  if (result == 0)
     result = map_base(channel);
   if (result == 0)
     result = channel->role == TARN_OBSERVER ? tn_lifetime_observe(channel) : tn_lifetime_enter(channel);
+  if (result != 0)
+    return result;
+  result = tn_options_agree(&channel->options, &channel->header, &channel->place); /* now: what is over contradicts nobody */
+  if (result != 0)
+    tn_lifetime_leave(channel);
   return result;
 }
 

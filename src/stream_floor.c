@@ -142,6 +142,7 @@ int tn_stream_raise_limit(tarn_stream *stream, uint64_t end) {
            stream->number); /* or a large record could wait for a boundary that never comes */
   tn_boundary floor;
   if (!choose_floor(stream, target, &floor)) return 0;
+  TN_POINT("stream.floor.chosen");
   if ((int64_t)(floor.position - stream->floor) > 0) store_floor(stream, floor);
   TN_POINT("stream.floor.stored");
   tn_fence_full(); /* [S2] full: the floor was stored, now the readers are read again. Pairs with the joiner's, in stream_read.c */

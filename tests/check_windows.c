@@ -35,7 +35,8 @@ void check_os_prepare(void) {
 const char *check_os_self(void) { return self; }
 
 void check_os_exit(int code) {
-  fflush(NULL);
+  fflush(stdout); /* not all: another thread may sit in a read of stdin and hold its lock */
+  fflush(stderr);
   _exit(code);
 }
 
