@@ -118,11 +118,11 @@ static void sleep_on(tn_channel *channel, uint64_t seen) {
     if (!tn_cas(word_of(channel), &expected, seen | WAITERS)) /* [L2] before the sleep; pairs with the exchange in tn_lock_drop */
       return;
   }
+  TN_POINT("lock.asleep");
   if (!tn_os_capabilities()->shared_futex) {
     tn_os_pause(SPINS * 1000);
     return;
   }
-  TN_POINT("lock.asleep");
   tn_os_sleep(&channel->waits.bed, low_half(channel), (uint32_t)(seen | WAITERS), LOCK_SLICE_NS);
 }
 

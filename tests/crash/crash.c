@@ -261,7 +261,11 @@ static void await_release(crash_run *run) {
 void crash_name(crash_run *run, int on_disk) {
   static unsigned count;
   const char *directory = on_disk ? check_disk_directory() : check_directory();
-  snprintf(run->path, sizeof run->path, "%s/c%u.%s", directory, ++count, run->kind->suffix);
+  char path[sizeof run->path - 8], full[TN_OS_PATH];
+  snprintf(path, sizeof path, "%s/c%u.%s", directory, ++count, run->kind->suffix);
+  CHECK_OK(tn_os_full_path(path, full));
+  CHECK(strlen(full) < sizeof run->path);
+  memcpy(run->path, full, strlen(full) + 1);
   if (on_disk) /* a path is a file as it stands */
     snprintf(run->name, sizeof run->name, "%s", run->path);
   else
