@@ -51,6 +51,9 @@ enum {
   CLI_LENGTH = 1u << 19,
   CLI_WIDTH = 1u << 20,
   CLI_COLORS = 1u << 21,
+  CLI_ROUNDS = 1u << 28,
+  CLI_WORK = 1u << 29,
+  CLI_RUN_TIME = 1u << 30,
   CLI_COMMON = CLI_DIR | CLI_JSON | CLI_QUIET | CLI_HELP
 };
 /* More bits than an enum has. Streams: */
@@ -75,6 +78,9 @@ typedef struct cli_values {
   int64_t timeout_ns, wait_ns;
   uint64_t tag, slots, hold, size_bytes, limit_bytes, offset, length, width, count;
   uint32_t mode, kind, colors, policy;
+  uint64_t rounds; /* bench */
+  const char *work;
+  int64_t run_ns;
 } cli_values;
 
 typedef struct cli_option {
@@ -274,6 +280,8 @@ int run_map_resize(int count, char **operands, const cli_values *);
 int run_ls(int count, char **operands, const cli_values *);
 int run_stat(int count, char **operands, const cli_values *);
 int run_show(int count, char **operands, const cli_values *);
+int run_bench_stream(int count, char **operands, const cli_values *);
+int run_bench_board(int count, char **operands, const cli_values *);
 int run_help(int count, char **operands, const cli_values *);
 
 #endif

@@ -42,6 +42,9 @@ const cli_option cli_options[] = {
     {CLI_WIDTH, 0, "width", CLI_IS_NUMBER, "COLUMNS", "of a picture (default: what fits the terminal)", FIELD(width)},
     {CLI_COLORS, 0, "colors", CLI_IS_CHOICE, "auto|24bit|256|16|none", "of a picture (default: what the terminal says it can)",
      FIELD(colors)},
+    {CLI_WORK, 0, "work", CLI_IS_TEXT, "WORK", "only this: round_trip, one_way, batch, hand_over, fan_out or wake", FIELD(work)},
+    {CLI_ROUNDS, 0, "rounds", CLI_IS_NUMBER, "NUMBER", "pairs of runs for each line (default: 5)", FIELD(rounds)},
+    {CLI_RUN_TIME, 0, "time", CLI_IS_TIME, "TIME", "how long each run takes (default: 200ms)", FIELD(run_ns)},
     {CLI_TIMEOUT, 't', "timeout", CLI_IS_TIME, "TIME", "wait at most so long for whatever is in the way (default: not at all)",
      FIELD(timeout_ns)},
     {CLI_ROOM_TIMEOUT, 't', "timeout", CLI_IS_TIME, "TIME",
@@ -197,6 +200,24 @@ const cli_command cli_commands[] = {
      "  tarn show picture --colors none\n",
      "BMP always, PNG and JPEG where their libraries were there when this was built. Colours are those of the\n"
      "terminal (COLORTERM, TERM); into a pipe, or with NO_COLOR set, the picture is made of letters.\n"},
+    {"bench stream",
+     {{0, NULL, false, false}},
+     CLI_WORK | CLI_ROUNDS | CLI_RUN_TIME,
+     run_bench_stream,
+     "measure streams on this machine, against the bare limit",
+     "  tarn bench stream\n"
+     "  tarn bench stream --work round_trip --rounds 21\n"
+     "  tarn bench stream --json > results.jsonl\n",
+     "Two processes on two processors; runs of Tarn and of a bare loop alternate, and the ratio is the median over\n"
+     "neighbouring runs, with its smallest and largest in parentheses. An idle machine gives steady ratios.\n"
+     "docs/performance.md says what each line does. Linux only.\n"},
+    {"bench board",
+     {{0, NULL, false, false}},
+     CLI_WORK | CLI_ROUNDS | CLI_RUN_TIME,
+     run_bench_board,
+     "measure boards on this machine, against the bare limit",
+     "  tarn bench board\n",
+     "As bench stream: a value is put on one board, read in place on the other side, and comes back on a second.\n"},
     {"help",
      {{CLI_A_COMMAND, "COMMAND", true, true}},
      0,
