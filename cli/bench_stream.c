@@ -105,10 +105,9 @@ static int one_way_main(bench_run *run, bench_figure *ret_figure) {
   uint64_t count;
   int64_t start = cli_now();
   int result = send_many(run, stream, run->job->run_ns, &count);
-  atomic_store(&run->shared->head.word, count);
+  tarn_stream_close(stream); /* which the peer learns when it has read everything */
   while (result == 0 && atomic_load(&run->shared->done.word) < count && !stopped(run)) bench_relax();
   ret_figure->value = (double)count * 1e9 / (double)(cli_now() - start);
-  tarn_stream_close(stream);
   return result == 0 ? CLI_DONE : cli_fail_result(result, there);
 }
 
@@ -132,9 +131,8 @@ static int one_way_peer(bench_run *run) {
     result = run->job->work == BENCH_BATCHES ? receive_batch(run, stream, &got) : receive_one(run, stream, TARN_FOREVER);
     if (result != 0) break;
     count += got;
-    uint64_t all = atomic_load_explicit(&run->shared->head.word, memory_order_relaxed);
-    if (all != 0 && count == all) atomic_store(&run->shared->done.word, count);
   }
+  atomic_store(&run->shared->done.word, count);
   tarn_stream_close(stream);
   return result == TARN_NO_WRITER ? CLI_DONE : cli_fail_result(result, there);
 }
@@ -193,9 +191,8 @@ static int fan_out_peer(bench_run *run) {
       if (count % 512 == 0)
         for (uint32_t i = 1; i < run->job->readers; i++)
           __atomic_store_n(cursors[i], __atomic_load_n(cursors[0], __ATOMIC_RELAXED), __ATOMIC_RELEASE);
-      uint64_t all = atomic_load_explicit(&run->shared->head.word, memory_order_relaxed);
-      if (all != 0 && count == all) atomic_store(&run->shared->done.word, count);
     }
+    atomic_store(&run->shared->done.word, count);
     if (result != TARN_NO_WRITER) code = cli_fail_result(result, there);
   }
   for (uint32_t i = 0; i < SLOTS; i++) tarn_stream_close(readers[i]);

@@ -382,6 +382,7 @@ int tn_channel_open(tn_channel *channel, const tn_kind *kind, const char *name, 
   channel->role = role;
   channel->slot = TN_NO_SLOT;
   channel->life = tn_os_life();
+  channel->life_word = tn_os_life_word();
   int result = tn_name_resolve(name, kind->id, &channel->place);
   if (result != 0)
     return result;

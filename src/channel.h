@@ -42,6 +42,7 @@ struct tn_channel {
   uint32_t slot;        /* own; TN_NO_SLOT for observers */
   uint32_t generation;  /* of the own slot when it was taken */
   uint32_t life;        /* tn_os_life() of the process that opened it */
+  const tn_atomic32 *life_word; /* tn_os_life_word() */
   int medium;           /* TN_OS_MEMORY, TN_OS_DISK */
   tn_waits waits;       /* wait.c's part */
   tn_watch watch;       /* participant.c's: what this handle knows of the writer */
@@ -59,6 +60,35 @@ int tn_channel_open(tn_channel *channel, const tn_kind *kind, const char *name, 
 
 /* tn_channel_close: leave; the last one out removes a scoped name, or marks a kept channel on a disk as clean. */
 void tn_channel_close(tn_channel *channel);
+
+/* 1 if this process opened the handle, 0 in a child after fork. For the paths of messages. */
+static inline int tn_channel_is_mine(const tn_channel *channel) {
+  uint32_t life = channel->life_word != NULL ? tn_load_relaxed(channel->life_word) : tn_os_life(); /* relaxed: never changes */
+  return life == channel->life;
+}
+
+/* tn_wake: somebody may sleep on this line: call after the store that they wait for. No system call when nobody is announced. */
+static inline void tn_wake(tn_channel *channel, int line) {
+  if (channel->waits.must_fence)
+    tn_fence_full(); /* [W1] full: store, then look for sleepers. Pairs with the sleeper's fence in sleep_once */
+  else
+    tn_fence_compiler(); /* [W1] the sleeper's barrier is the fence of both */
+  tn_line *words = line == TN_NEWS ? &channel->control->news : &channel->control->room;
+  if (tn_load_relaxed(&words->sleepers) != 0)
+    tn_wake_all(channel, line);
+}
+
+/* tn_wake_room: the same for room in a stream, for a reader whose cursor was just stored: wakes only if that is far enough. */
+static inline void tn_wake_room(tn_channel *channel, uint64_t cursor) {
+  if (channel->waits.must_fence)
+    tn_fence_full(); /* [W1] full: as in tn_wake */
+  else
+    tn_fence_compiler(); /* [W1] */
+  tn_line *room = &channel->control->room;
+  /* relaxed, both: a stale need was smaller, which costs a needless wake, or is followed by the sleeper's own look */
+  if (tn_load_relaxed(&room->sleepers) != 0 && (int64_t)(cursor - tn_load_relaxed(&room->need)) >= 0)
+    tn_wake_all(channel, TN_ROOM);
+}
 
 /* tn_channel_check: 0, or TARN_E_FORKED with the sentence. Every public call begins with it. No system call. */
 int tn_channel_check(const tn_channel *channel);

@@ -122,25 +122,6 @@ tn_boundary tn_latch_load(const tn_latch *latch) {
   }
 }
 
-/* ---- Records ------------------------------------------------------------------------------------------------------------ */
-
-int tn_stream_see(const tarn_stream *stream, uint64_t position, tn_sight *ret_sight) {
-  uint64_t word = tn_load_acquire(&tn_stream_record(stream, position)->word); /* [S1] acquire: the record before its word */
-  if (!(word & TN_VISIBLE)) return 0;
-  uint64_t kind_of = tn_record_kind(word), length = tn_record_length(word);
-  uint64_t room = stream->ring_bytes - (position & stream->mask);
-  tn_sight sight = {.word = word, .message = kind_of == TN_MESSAGE};
-  if (kind_of == TN_MESSAGE && length <= stream->longest)
-    sight.extent = tn_record_extent(stream->header_bytes, length);
-  else if (kind_of == TN_SKIP && length < stream->ring_bytes)
-    sight.extent = tn_record_extent(TN_UNIT, length);
-  else
-    return -1;
-  if (sight.extent > room) return -1;
-  *ret_sight = sight;
-  return 1;
-}
-
 /* ---- Opening and closing ----------------------------------------------------------------------------------------------- */
 
 static int map_ring(tarn_stream *stream) {
@@ -202,7 +183,7 @@ void tarn_stream_close(tarn_stream *stream) {
 /* ---- Releasing: here because it outlives the handle's use ------------------------------------------------------------------ */
 
 /* The cursor, or under TARN_OVERWRITE the hold, moves up to the oldest item that is still out. */
-static void advance(tarn_stream *stream) {
+static inline void advance(tarn_stream *stream) {
   tn_slot *slot = &stream->channel.table[stream->channel.slot];
   while (stream->oldest != stream->newest && stream->out[stream->oldest % TN_OUT_MAX].released) stream->oldest++;
   int none = stream->oldest == stream->newest;
@@ -216,21 +197,28 @@ static void advance(tarn_stream *stream) {
   tn_wake_room(&stream->channel, position);
 }
 
-static int release_one(tarn_stream *stream, tarn_item *item) {
+/* Enough that nobody uses it again by mistake. */
+static inline void forget(tarn_item *item) {
+  item->data = NULL;
+  item->size_bytes = 0;
+  item->token = 0;
+}
+
+static inline int release_one(tarn_stream *stream, tarn_item *item) {
   uint64_t counter = stream->oldest + ((item->token - 1 - stream->oldest) & (TN_OUT_MAX - 1));
   if (item->token == 0 || item->token > TN_OUT_MAX || counter - stream->oldest >= stream->newest - stream->oldest ||
       stream->out[counter % TN_OUT_MAX].released || stream->out[counter % TN_OUT_MAX].number != item->number)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": this is no item of this handle, or was released already",
                    TN_WHO(&stream->channel));
   stream->out[counter % TN_OUT_MAX].released = 1;
-  memset(item, 0, sizeof *item);
+  forget(item);
   return 0;
 }
 
 int tarn_stream_release_batch(tarn_stream *stream, tarn_item *items, uint32_t count) {
   if (stream == NULL || (items == NULL && count != 0))
     return tn_fail(TARN_E_INVALID, "tarn_stream_release: stream or items is NULL");
-  int result = tn_channel_check(&stream->channel);
+  int result = tn_channel_is_mine(&stream->channel) ? 0 : tn_channel_check(&stream->channel);
   for (uint32_t i = 0; i < count && result == 0; i++) result = release_one(stream, &items[i]);
   if (result == TARN_E_FORKED) return result;
   advance(stream);
@@ -238,16 +226,21 @@ int tarn_stream_release_batch(tarn_stream *stream, tarn_item *items, uint32_t co
   return result;
 }
 
-int tarn_stream_release(tarn_stream *stream, tarn_item *item) { return tarn_stream_release_batch(stream, item, 1); }
-
-/* ---- Waking and polling ------------------------------------------------------------------------------------------------ */
-
-void tarn_stream_wake(tarn_stream *stream) {
-  if (stream == NULL || tn_os_life() != stream->channel.life) return;
-  if (stream->channel.role == TARN_OBSERVER)
-    tn_store_release(&stream->channel.waits.woken, 1); /* observers poll: they find it */
-  else
-    tn_wake_self(&stream->channel);
+int tarn_stream_release(tarn_stream *stream, tarn_item *item) {
+  if (stream == NULL || item == NULL || !tn_channel_is_mine(&stream->channel) || stream->newest - stream->oldest != 1 ||
+      item->token != stream->oldest % TN_OUT_MAX + 1 || item->number != stream->number - 1 || stream->racing || stream->closed)
+    return tarn_stream_release_batch(stream, item, 1);
+  /* The usual case, in few steps: one item is out, it is the newest, and this is it. */
+  tn_slot *slot = &stream->channel.table[stream->channel.slot];
+  uint64_t position = tn_stream_position(stream);
+  stream->oldest = stream->newest;
+  forget(item);
+  TN_POINT("stream.release.clear");
+  tn_store_release(&slot->cursor, position | 1); /* [S3] release: the last look at it. Pairs with the acquire in the writer's scan */
+  tn_store_relaxed(&slot->out, 0);               /* relaxed: a statistic */
+  TN_POINT("stream.release.cleared");
+  tn_wake_room(&stream->channel, position);
+  return 0;
 }
 
 static int look(void *argument) { return tn_stream_something(argument); }

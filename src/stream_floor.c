@@ -19,19 +19,15 @@ static tn_boundary *boundary(tarn_stream *stream, uint32_t index) {
 }
 
 static void append(tarn_stream *stream, uint64_t position, uint64_t number) {
-  if (stream->count ==
-      TN_BOUNDARIES) { /* cannot be: they are 1/16 lap apart; but forgetting one in the middle would harm nobody */
-    *boundary(stream, stream->count - 1) = (tn_boundary){position, number};
-    return;
-  }
+  if (stream->count == TN_BOUNDARIES) stream->count--; /* cannot be: they are 1/16 lap apart; but to forget one harms nobody */
   *boundary(stream, stream->count++) = (tn_boundary){position, number};
+  stream->next_boundary = position + stream->ring_bytes / TN_STEPS;
 }
 
 static uint64_t last_remembered(tarn_stream *stream) { return boundary(stream, stream->count - 1)->position; }
 
 void tn_stream_remember(tarn_stream *stream) {
   uint64_t position = tn_stream_position(stream);
-  if (position - last_remembered(stream) < stream->ring_bytes / TN_STEPS) return;
   append(stream, position, stream->number);
   tn_latch_store(&stream->channel.control->kind.stream.tail, position, stream->number);
 }

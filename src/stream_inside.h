@@ -39,8 +39,12 @@ struct tarn_stream {
   uint64_t claim_bytes;
   tn_boundary boundaries[TN_BOUNDARIES]; /* the oldest at `first`, all in (floor, position] but the first, which is the floor */
   uint32_t first, count;
+  uint64_t next_boundary;        /* position from which the next one is remembered */
+  uint64_t put_items, put_bytes; /* statistics */
 
   /* reader and observer */
+  uint64_t term;                     /* the writer's term word when an item was last given */
+  uint64_t given_items, given_bytes; /* statistics */
   int racing;              /* 1: the writer does not wait for this reader (TARN_OVERWRITE, or an observer): look at the floor */
   int started;             /* 1: an item was given, or a number asked for: a gap counts as missed */
   uint64_t wanted;         /* messages below this number are passed over unseen */
@@ -74,11 +78,24 @@ typedef struct tn_sight {
   int message; /* 1 message, 0 skip */
 } tn_sight;
 /* 1 a visible record that lies wholly within the ring; 0 nothing visible; -1 a word that cannot be. */
-int tn_stream_see(const tarn_stream *stream, uint64_t position, tn_sight *ret_sight);
+static inline int tn_stream_see(const tarn_stream *stream, uint64_t position, tn_sight *ret_sight) {
+  uint64_t word = tn_load_acquire(&tn_stream_record(stream, position)->word); /* [S1] acquire: the record before its word */
+  uint64_t room = stream->ring_bytes - (position & stream->mask), length = tn_record_length(word);
+  ret_sight->word = word;
+  ret_sight->message = word >> TN_KIND_SHIFT == (TN_VISIBLE >> TN_KIND_SHIFT | TN_MESSAGE);
+  if (ret_sight->message && length <= stream->longest) {
+    ret_sight->extent = tn_record_extent(stream->header_bytes, length);
+    return ret_sight->extent <= room ? 1 : -1;
+  }
+  if (!(word & TN_VISIBLE)) return 0;
+  if (tn_record_kind(word) != TN_SKIP || length >= stream->ring_bytes) return -1;
+  ret_sight->extent = tn_record_extent(TN_UNIT, length);
+  return ret_sight->extent <= room ? 1 : -1;
+}
 
 /* stream_floor.c: the writer's room. */
 int tn_stream_take_over(tarn_stream *stream);
-/* After a publish: remember where a record begins, once in a while. */
+/* The end has reached next_boundary: remember it. */
 void tn_stream_remember(tarn_stream *stream);
 /* May bytes below end be written? Looks at the readers if need be: 1 yes, 0 no. */
 int tn_stream_raise_limit(tarn_stream *stream, uint64_t end);

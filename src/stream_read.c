@@ -49,7 +49,7 @@ int tn_stream_something(const tarn_stream *stream) {
   return stream->racing && (int64_t)(load_floor(stream).position - position) > 0;
 }
 
-static int is_numbered(const tarn_stream *stream) {
+static inline int is_numbered(const tarn_stream *stream) {
   const tn_record *record = tn_stream_record(stream, tn_stream_position(stream));
   return tn_load_relaxed(&record->number) == (uint32_t)stream->number; /* relaxed: ordered by [S1] */
 }
@@ -149,30 +149,46 @@ int tn_stream_start(tarn_stream *stream) {
 
 /* ---- Giving -------------------------------------------------------------------------------------------------------------- */
 
-static void describe(const tarn_stream *stream, const tn_sight *sight, tarn_item *item) {
+static inline void describe(const tarn_stream *stream, const tn_sight *sight, tarn_item *item) {
   const tn_record *record = tn_stream_record(stream, tn_stream_position(stream));
-  *item = (tarn_item){.data = (const unsigned char *)record + stream->header_bytes,
-                      .size_bytes = tn_record_length(sight->word),
-                      .number = stream->number,
-                      .tag = tn_load_relaxed(&record->tag), /* relaxed, both: ordered by [S1] */
-                      .type = ""};
-  if (stream->header_bytes != TN_UNIT) item->time_ns = (int64_t)tn_load_relaxed(&record->time_ns);
+  item->data = (const unsigned char *)record + stream->header_bytes; /* field by field: compilers clear a whole item slowly */
+  item->size_bytes = tn_record_length(sight->word);
+  item->number = stream->number;
+  item->missed = 0;
+  item->tag = tn_load_relaxed(&record->tag); /* relaxed, both: ordered by [S1] */
+  item->time_ns = stream->header_bytes != TN_UNIT ? (int64_t)tn_load_relaxed(&record->time_ns) : 0;
+  item->type = "";
+  item->flags = 0;
+  item->token = 0;
+  item->deliveries = 0;
+  item->reserved32 = 0;
+  for (int i = 0; i < 3; i++) item->reserved[i] = 0;
+}
+
+static void count_missed(tarn_stream *stream, tarn_item *item) {
+  item->missed = stream->started ? stream->missed : 0;
+  stream->started = 1;
+  stream->missed = 0;
+  if (item->missed == 0 || stream->channel.slot == TN_NO_SLOT) return;
+  tn_atomic64 *missed = &own_slot(stream)->missed;
+  tn_store_relaxed(missed, tn_load_relaxed(missed) + item->missed); /* relaxed: a statistic */
 }
 
 /* The item is the caller's: move on, and count. */
 static inline void given(tarn_stream *stream, const tn_sight *sight, tarn_item *item) {
-  item->missed = stream->started ? stream->missed : 0;
-  stream->started = 1;
-  stream->missed = 0;
   stream->number++;
   tn_store_relaxed(&stream->position, tn_stream_position(stream) + sight->extent); /* relaxed: own */
-  tn_writer_known(&stream->channel);
+  if (!stream->started || stream->missed != 0) count_missed(stream, item);
+  uint64_t term = tn_load_relaxed(&stream->channel.control->writer.term); /* relaxed: only whether it is another one */
+  if (term != stream->term) {
+    stream->term = term;
+    tn_writer_known(&stream->channel);
+  }
   if (stream->channel.slot == TN_NO_SLOT) return;
   tn_slot *slot = own_slot(stream);
-  tn_store_relaxed(&slot->items, tn_load_relaxed(&slot->items) + 1); /* relaxed, all: statistics */
-  tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + item->size_bytes);
+  tn_store_relaxed(&slot->items, ++stream->given_items); /* relaxed, all: statistics */
+  tn_store_relaxed(&slot->bytes, stream->given_bytes += item->size_bytes);
   tn_store_relaxed(&slot->next, stream->number);
-  if (item->missed != 0) tn_store_relaxed(&slot->missed, tn_load_relaxed(&slot->missed) + item->missed);
 }
 
 /* ---- In place ------------------------------------------------------------------------------------------------------------ */
@@ -191,7 +207,7 @@ static int hold(tarn_stream *stream) {
 }
 
 /* 1 an item, 0 nothing yet, negative. */
-static int read_now(tarn_stream *stream, tarn_item *ret_item) {
+static inline int read_now(tarn_stream *stream, tarn_item *ret_item) {
   tn_sight sight;
   int result;
   do {
@@ -200,17 +216,16 @@ static int read_now(tarn_stream *stream, tarn_item *ret_item) {
     if (stream->racing) result = hold(stream);
   } while (result == 0);
   if (result < 0) return result;
-  tarn_item item;
-  describe(stream, &sight, &item);
+  describe(stream, &sight, ret_item);
+  if (stream->oldest == stream->newest) stream->oldest = stream->newest = 0; /* few entries are used while little is out */
   uint64_t counter = stream->newest++ % TN_OUT_MAX;
   stream->out[counter].position = tn_stream_position(stream);
-  stream->out[counter].number = item.number;
+  stream->out[counter].number = stream->number;
   stream->out[counter].released = 0;
-  item.token = (uint32_t)counter + 1;
-  given(stream, &sight, &item);
+  ret_item->token = (uint32_t)counter + 1;
+  given(stream, &sight, ret_item);
   tn_store_relaxed(&own_slot(stream)->out, (uint32_t)(stream->newest - stream->oldest)); /* relaxed: a statistic */
   TN_POINT("stream.read.given");
-  *ret_item = item;
   return 1;
 }
 
@@ -223,7 +238,7 @@ static int too_small(const tarn_stream *stream, const tarn_item *item, uint64_t 
 }
 
 /* 1 copied, 0 nothing yet, negative. */
-static int get_now(tarn_stream *stream, void *data, uint64_t capacity, tarn_item *ret_item) {
+static inline int get_now(tarn_stream *stream, void *data, uint64_t capacity, tarn_item *ret_item) {
   tn_sight sight;
   tarn_item item;
   for (;;) {
@@ -334,13 +349,23 @@ static int wait_for_news(tarn_stream *stream, int64_t timeout_ns) {
 
 /* ---- The calls ------------------------------------------------------------------------------------------------------------ */
 
-static int check_reader(tarn_stream *stream, const void *ret_item, const char *call) {
+static int no_reader(const tarn_stream *stream, const void *ret_item, const char *call) {
   if (stream == NULL || ret_item == NULL) return tn_fail(TARN_E_INVALID, "%s: stream or ret_item is NULL", call);
-  if (tn_os_life() != stream->channel.life) return tn_channel_check(&stream->channel);
-  if (stream->channel.role == TARN_WRITER || stream->closed)
-    return tn_fail(TARN_E_INVALID, "%s \"%s\": %s: this handle is %s", TN_WHO(&stream->channel), call,
-                   stream->closed ? "closed" : "a writer's; open a reader");
-  return 0;
+  if (!tn_channel_is_mine(&stream->channel)) return tn_channel_check(&stream->channel);
+  return tn_fail(TARN_E_INVALID, "%s \"%s\": %s: this handle is %s", TN_WHO(&stream->channel), call,
+                 stream->closed ? "closed" : "a writer's; open a reader");
+}
+
+static inline int check_reader(const tarn_stream *stream, const void *ret_item, const char *call) {
+  if (stream != NULL && ret_item != NULL && tn_channel_is_mine(&stream->channel) && stream->channel.role != TARN_WRITER &&
+      !stream->closed)
+    return 0;
+  return no_reader(stream, ret_item, call);
+}
+
+static int no_places(const tarn_stream *stream) {
+  return tn_fail(TARN_E_UNSUPPORTED, "%s \"%s\": an observer holds nothing and so cannot read in place; use tarn_stream_get",
+                 TN_WHO(&stream->channel));
 }
 
 int tarn_stream_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capacity, uint32_t *ret_count, int64_t timeout_ns) {
@@ -350,8 +375,7 @@ int tarn_stream_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capac
     return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_read_batch: ret_count is NULL, or no room for items",
                    TN_WHO(&stream->channel));
   if (stream->channel.role == TARN_OBSERVER)
-    return tn_fail(TARN_E_UNSUPPORTED, "%s \"%s\": an observer holds nothing and so cannot read in place; use tarn_stream_get",
-                   TN_WHO(&stream->channel));
+    return no_places(stream);
   uint64_t left = TN_OUT_MAX - (stream->newest - stream->oldest);
   if (left == 0) return TARN_BUSY;
   uint32_t most = capacity < left ? capacity : (uint32_t)left, count = 0;
@@ -367,8 +391,16 @@ int tarn_stream_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capac
 }
 
 int tarn_stream_read(tarn_stream *stream, tarn_item *ret_item, int64_t timeout_ns) {
-  uint32_t count;
-  return tarn_stream_read_batch(stream, ret_item, 1, &count, timeout_ns);
+  int result = check_reader(stream, ret_item, "tarn_stream_read");
+  if (result != 0) return result;
+  if (stream->channel.role == TARN_OBSERVER) return no_places(stream);
+  if (stream->newest - stream->oldest == TN_OUT_MAX) return TARN_BUSY;
+  for (;;) {
+    result = read_now(stream, ret_item);
+    if (result != 0) return result == 1 ? 0 : result;
+    result = wait_for_news(stream, timeout_ns);
+    if (result != 0) return result;
+  }
 }
 
 int tarn_stream_get(tarn_stream *stream, void *data, uint64_t capacity, tarn_item *ret_item, int64_t timeout_ns) {

@@ -5,12 +5,15 @@
 #include "participant.h"
 #include "stream_inside.h"
 
-static int check_writer(tarn_stream *stream, const char *call) {
+static int no_writer(const tarn_stream *stream, const char *call) {
   if (stream == NULL) return tn_fail(TARN_E_INVALID, "%s: stream is NULL", call);
-  if (tn_os_life() != stream->channel.life) return tn_channel_check(&stream->channel);
-  if (stream->channel.role != TARN_WRITER)
-    return tn_fail(TARN_E_INVALID, "%s \"%s\": %s: this handle is no writer's", TN_WHO(&stream->channel), call);
-  return 0;
+  if (!tn_channel_is_mine(&stream->channel)) return tn_channel_check(&stream->channel);
+  return tn_fail(TARN_E_INVALID, "%s \"%s\": %s: this handle is no writer's", TN_WHO(&stream->channel), call);
+}
+
+static inline int check_writer(const tarn_stream *stream, const char *call) {
+  if (stream != NULL && tn_channel_is_mine(&stream->channel) && stream->channel.role == TARN_WRITER) return 0;
+  return no_writer(stream, call);
 }
 
 /* ---- Room -------------------------------------------------------------------------------------------------------------- */
@@ -51,7 +54,7 @@ static int wait_for_room(tarn_stream *stream, uint64_t end, int64_t timeout_ns) 
 }
 
 /* Where a record of this extent would lie after `after`: there, or at the next start of the ring. */
-static uint64_t place_for(const tarn_stream *stream, uint64_t after, uint64_t extent) {
+static inline uint64_t place_for(const tarn_stream *stream, uint64_t after, uint64_t extent) {
   uint64_t left = stream->ring_bytes - (after & stream->mask);
   return extent <= left ? after : after + left;
 }
@@ -65,7 +68,7 @@ static int too_large(const tarn_stream *stream, uint64_t size_bytes) {
 }
 
 /* Room for one message and the word after it: sets claim_at. */
-static int make_claim(tarn_stream *stream, uint64_t size_bytes, int64_t timeout_ns) {
+static inline int make_claim(tarn_stream *stream, uint64_t size_bytes, int64_t timeout_ns) {
   if (stream->claimed) return TARN_BUSY;
   if (size_bytes > stream->longest) return too_large(stream, size_bytes);
   uint64_t extent = tn_record_extent(stream->header_bytes, size_bytes);
@@ -82,7 +85,7 @@ static int make_claim(tarn_stream *stream, uint64_t size_bytes, int64_t timeout_
 
 /* ---- Records ------------------------------------------------------------------------------------------------------------ */
 
-static void fill_record(tarn_stream *stream, tn_record *record, uint64_t number, uint32_t tag, int64_t time_ns) {
+static inline void fill_record(tarn_stream *stream, tn_record *record, uint64_t number, uint32_t tag, int64_t time_ns) {
   tn_store_relaxed(&record->number, (uint32_t)number); /* relaxed, all: the word publishes them */
   tn_store_relaxed(&record->tag, tag);
   if (stream->header_bytes == TN_UNIT) return;
@@ -98,24 +101,21 @@ static uint64_t fill_skip(tarn_stream *stream, uint64_t position, uint64_t to, u
   return tn_record_word(TN_SKIP, to - position - TN_UNIT);
 }
 
-static void count(tarn_stream *stream, uint64_t messages, uint64_t bytes) {
-  tn_slot *slot = &stream->channel.table[stream->channel.slot];
-  tn_store_relaxed(&slot->items, tn_load_relaxed(&slot->items) + messages); /* relaxed, all: statistics */
-  tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + bytes);
-}
-
 /* The end is at position now. */
-static void published(tarn_stream *stream, uint64_t position, uint64_t messages, uint64_t bytes) {
+static inline void published(tarn_stream *stream, uint64_t position, uint64_t messages, uint64_t bytes) {
+  tn_slot *slot = &stream->channel.table[stream->channel.slot];
   stream->number += messages;
-  tn_store_relaxed(&stream->position, position); /* relaxed: private */
-  count(stream, messages, bytes);
-  tn_stream_remember(stream);
+  tn_store_relaxed(&stream->position, position); /* relaxed, all: private; and statistics */
+  tn_store_relaxed(&slot->items, stream->put_items += messages);
+  tn_store_relaxed(&slot->bytes, stream->put_bytes += bytes);
+  tn_store_relaxed(&slot->next, stream->number);
+  if ((int64_t)(position - stream->next_boundary) >= 0) tn_stream_remember(stream);
   tn_wake(&stream->channel, TN_NEWS);
   TN_POINT("stream.publish.woken");
 }
 
 /* Make the claimed record visible: everything that a reader will look at first, then one store [S1]. */
-static void publish(tarn_stream *stream, uint64_t size_bytes, uint32_t tag, int64_t time_ns) {
+static inline void publish(tarn_stream *stream, uint64_t size_bytes, uint32_t tag, int64_t time_ns) {
   uint64_t extent = tn_record_extent(stream->header_bytes, size_bytes);
   uint64_t position = tn_stream_position(stream), at = stream->claim_at;
   tn_record *record = tn_stream_record(stream, at);

@@ -73,7 +73,7 @@ static void wake_slots(struct tn_channel *channel, int line) {
   }
 }
 
-static void wake_all(struct tn_channel *channel, int line) {
+void tn_wake_all(struct tn_channel *channel, int line) {
   tn_line *words = line_of(channel, line);
   tn_fence_full(); /* [W1] full: the store that is waited for, before the announcement is taken away */
   tn_exchange(&words->sleepers, 0);
@@ -86,30 +86,10 @@ static void wake_all(struct tn_channel *channel, int line) {
     wake_slots(channel, line);
 }
 
-void tn_wake(struct tn_channel *channel, int line) {
-  if (channel->waits.must_fence)
-    tn_fence_full(); /* [W1] full: store, then look for sleepers. Pairs with the sleeper's fence in announce */
-  else
-    tn_fence_compiler(); /* [W1] the sleeper's barrier is the fence of both */
-  if (tn_load_relaxed(&line_of(channel, line)->sleepers) != 0)
-    wake_all(channel, line);
-}
-
-void tn_wake_room(struct tn_channel *channel, uint64_t cursor) {
-  if (channel->waits.must_fence)
-    tn_fence_full(); /* [W1] full: as in tn_wake */
-  else
-    tn_fence_compiler(); /* [W1] */
-  tn_line *room = &channel->control->room;
-  /* relaxed, both: a stale need was smaller, which costs a needless wake, or is followed by the sleeper's own look */
-  if (tn_load_relaxed(&room->sleepers) != 0 && (int64_t)(cursor - tn_load_relaxed(&room->need)) >= 0)
-    wake_all(channel, TN_ROOM);
-}
-
 void tn_wake_self(struct tn_channel *channel) {
   tn_store_release(&channel->waits.woken, 1);
-  wake_all(channel, TN_NEWS);
-  wake_all(channel, TN_ROOM);
+  tn_wake_all(channel, TN_NEWS);
+  tn_wake_all(channel, TN_ROOM);
 }
 
 int tn_wait_woken(struct tn_channel *channel) {

@@ -54,11 +54,8 @@ int tn_wait(struct tn_channel *channel, const tn_wish *wish);
 /* tn_wait_woken: 1 once if tarn_*_wake was called since. */
 int tn_wait_woken(struct tn_channel *channel);
 
-/* tn_wake: somebody may sleep on this line: call after the store that they wait for. No system call when nobody is announced. */
-void tn_wake(struct tn_channel *channel, int line);
-
-/* tn_wake_room: the same for room in a stream, for a reader whose cursor was just stored: wakes only if that is far enough. */
-void tn_wake_room(struct tn_channel *channel, uint64_t cursor);
+/* tn_wake_all: wake everybody who sleeps on this line. Called through tn_wake and tn_wake_room (channel.h), which look first. */
+void tn_wake_all(struct tn_channel *channel, int line);
 
 /* tn_wake_self: tarn_*_wake. Any thread. */
 void tn_wake_self(struct tn_channel *channel);

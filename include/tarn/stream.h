@@ -91,8 +91,8 @@ TARN_API int tarn_stream_read(tarn_stream *stream, tarn_item *ret_item, int64_t 
 TARN_API int tarn_stream_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capacity, uint32_t *ret_count,
                                     int64_t timeout_ns);
 
-/* tarn_stream_release: done with an item of read; in any order; also after close (then the only call allowed). The item is
- * cleared. Room is free again from the oldest item on. Returns 0; TARN_E_INVALID (not an item of this handle, or released
+/* tarn_stream_release: done with an item of read; in any order; also after close (then the only call allowed). The item's
+ * data, size and token are cleared. Room is free again from the oldest item on. Returns 0; TARN_E_INVALID (not an item of this handle, or released
  * already); TARN_E_FORKED. Never blocks; a system call only if the writer waits for this room. Since 0.1. */
 TARN_API int tarn_stream_release(tarn_stream *stream, tarn_item *item);
 

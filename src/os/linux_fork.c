@@ -141,6 +141,11 @@ static uint32_t new_life(tn_atomic32 *page) {
   return number;
 }
 
+const _Atomic uint32_t *tn_os_life_word(void) {
+  tn_os_life(); /* makes the page */
+  return tn_load_acquire(&life_page); /* [O2] */
+}
+
 uint32_t tn_os_life(void) {
   tn_atomic32 *page = tn_load_acquire(&life_page); /* [O2] */
   if (page) {

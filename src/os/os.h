@@ -234,6 +234,10 @@ void tn_os_process_of(uint32_t number, tn_os_process *ret_process);
 /* tn_os_life: differs between a process and the children it forks; cheap enough for every call. */
 uint32_t tn_os_life(void);
 
+/* tn_os_life_word: the word that tn_os_life() reads, for callers who cannot afford the call: it keeps that value in this process
+ * and has another in children. NULL where there is no such word: then call tn_os_life(). Valid for ever. */
+const _Atomic uint32_t *tn_os_life_word(void);
+
 /* 1 and the id of this boot of the machine, or 0 if not known. */
 int tn_os_boot_id(uint8_t ret_id[16]);
 

@@ -172,6 +172,11 @@ uint32_t tn_os_process_number(void) { return GetCurrentProcessId(); }
 uint32_t tn_os_process_space(void) { return tn_os_wake_domain(); }
 
 uint32_t tn_os_life(void) { return 1; } /* there is no fork */
+const _Atomic uint32_t *tn_os_life_word(void) {
+  static const _Atomic uint32_t word = 1;
+  return &word;
+}
+
 
 void tn_os_process_of(uint32_t number, tn_os_process *ret_process) {
   *ret_process = (tn_os_process){0};
