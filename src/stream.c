@@ -243,6 +243,16 @@ int tarn_stream_release(tarn_stream *stream, tarn_item *item) {
   return 0;
 }
 
+/* ---- Waking and polling ------------------------------------------------------------------------------------------------ */
+
+void tarn_stream_wake(tarn_stream *stream) {
+  if (stream == NULL || tn_os_life() != stream->channel.life) return;
+  if (stream->channel.role == TARN_OBSERVER)
+    tn_store_release(&stream->channel.waits.woken, 1); /* observers poll: they find it */
+  else
+    tn_wake_self(&stream->channel);
+}
+
 static int look(void *argument) { return tn_stream_something(argument); }
 
 static int ask(void *argument) {

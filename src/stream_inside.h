@@ -82,6 +82,7 @@ static inline int tn_stream_see(const tarn_stream *stream, uint64_t position, tn
   uint64_t word = tn_load_acquire(&tn_stream_record(stream, position)->word); /* [S1] acquire: the record before its word */
   uint64_t room = stream->ring_bytes - (position & stream->mask), length = tn_record_length(word);
   ret_sight->word = word;
+  ret_sight->extent = 0;
   ret_sight->message = word >> TN_KIND_SHIFT == (TN_VISIBLE >> TN_KIND_SHIFT | TN_MESSAGE);
   if (ret_sight->message && length <= stream->longest) {
     ret_sight->extent = tn_record_extent(stream->header_bytes, length);
