@@ -35,7 +35,8 @@ static void test_nothing_is_a_value(void) {
   tarn_board_close(writer);
 }
 
-static void check_size(tarn_board *writer, tarn_board *reader, tarn_board *observer, uint64_t size, unsigned char fill) {
+static void check_size(tarn_board *writer, tarn_board *reader, tarn_board *observer, uint64_t size_bytes, unsigned char fill) {
+  const size_t size = (size_t)size_bytes;
   static unsigned char out[20 * STEP];
   void *room;
   CHECK_OK(tarn_board_claim(writer, size, &room, 0));

@@ -140,6 +140,7 @@ static void test_batches_and_starts(void) {
   CHECK_UINT(101, item.number);
   CHECK_UINT(5, item.size_bytes);
   CHECK_MEM("abcde", item.data, 5);
+  CHECK_OK(tarn_stream_release(next, &item));
   CHECK_RESULT(TARN_EMPTY, tarn_stream_read(late, &item, 0));
   for (uint64_t i = 102; i < 110; i++) put_number(writer, i);
   CHECK_UINT(103, get_number(late, NULL));
