@@ -66,6 +66,64 @@ static void test_pipes(void) {
   CHECK_INT(0, check_wait(list));
 }
 
+/* A line goes as soon as it is there, to receivers that came before the sender. */
+static void test_streams(void) {
+  check_process *receivers[2];
+  for (int i = 0; i < 2; i++) receivers[i] = check_start_program(tarn_path(), "recv", "log", NULL);
+  check_process *sender = check_start_program(tarn_path(), "send", "-q", "log", NULL);
+  for (int line = 0; line < 20; line++) {
+    check_tell(sender, line % 2 ? "odd" : "even");
+    for (int i = 0; i < 2; i++) check_expect(receivers[i], line % 2 ? "odd" : "even");
+  }
+  CHECK_INT(0, check_wait(sender));
+  for (int i = 0; i < 2; i++) {
+    CHECK(check_line(receivers[i]) == NULL);
+    CHECK_INT(0, check_wait(receivers[i]));
+  }
+  check_process *later = check_start_program(tarn_path(), "recv", "log", "--from", "20", "--json", NULL);
+  check_expect(later, "{\"number\":20,\"time_ns\":null,\"tag\":0,\"missed\":0,\"size_bytes\":3,\"text\":\"odd\"}");
+  CHECK_INT(0, check_wait(later));
+}
+
+/* The writer is killed; who follows gets what the next one sends; who does not, ends. */
+static void test_stream_outlives_its_writer(void) {
+  check_process *follower = check_start_program(tarn_path(), "recv", "log", "--follow", NULL);
+  check_process *to_the_end = check_start_program(tarn_path(), "recv", "log", NULL);
+  for (int life = 0; life < 3; life++) {
+    check_process *sender = check_start_program(tarn_path(), "send", "-q", "log", NULL);
+    check_tell(sender, "alive");
+    check_expect(follower, "alive");
+    check_kill(sender);
+    CHECK_INT(-9, check_wait(sender));
+    if (life != 0) continue;
+    check_expect(to_the_end, "alive");
+    CHECK_INT(0, check_wait(to_the_end));
+  }
+  check_kill(follower);
+  CHECK_INT(-9, check_wait(follower));
+}
+
+static void test_whole_files_and_what_is_missed(void) {
+  CHECK_INT(5, check_wait(check_start_program(tarn_path(), "send", "-q", "files", "--whole", butterfly(), NULL)));
+  CHECK_INT(0, run("rm", "files", NULL, NULL));
+  CHECK_INT(0, run("create", "stream", "files", "--size=4M"));
+  for (int i = 0; i < 2; i++)
+    CHECK_INT(0, check_wait(check_start_program(tarn_path(), "send", "-q", "files", "--whole", butterfly(), NULL)));
+  check_process *sizes = check_start_program(tarn_path(), "stat", "files", NULL);
+  const char *line;
+  bool told = false;
+  while ((line = check_line(sizes)) != NULL) told = told || strstr(line, "message 2, 1.4 MiB (1440054), tag 0") != NULL;
+  CHECK(told);
+  CHECK_INT(0, check_wait(sizes));
+  CHECK_INT(0, check_wait(check_start_program(tarn_path(), "create", "stream", "o", "--size=4K", "--policy=overwrite", NULL)));
+  check_process *sender = check_start_program(tarn_path(), "send", "-q", "o", NULL);
+  for (int i = 0; i < 1000; i++) check_tell(sender, "a line that will be overwritten");
+  CHECK_INT(0, check_wait(sender));
+  CHECK_INT(10, check_wait(check_start_program(tarn_path(), "recv", "o", "--from", "1", NULL)));
+  CHECK_INT(0, run("recv", "o", NULL, NULL));
+  CHECK_INT(8, run("recv", "no-such-name", "--wait", "50ms"));
+}
+
 static void test_exit_codes(void) {
   CHECK_INT(0, run("help", NULL, NULL, NULL));
   CHECK_INT(0, run("--version", NULL, NULL, NULL));
@@ -106,8 +164,14 @@ static void test_held_map(void) {
   CHECK_INT(3, run("map", "read", "TarnRunTest", file));
 }
 
-static const check_test tests[] = {{"put_and_get", test_put_and_get, 0}, {"pipes", test_pipes, 0},
-                                   {"exit_codes", test_exit_codes, 0},   {"names_beyond_ascii", test_names_beyond_ascii, 0},
-                                   {"held_map", test_held_map, 0},       {0}};
+static const check_test tests[] = {{"put_and_get", test_put_and_get, 0},
+                                   {"pipes", test_pipes, 0},
+                                   {"streams", test_streams, 0},
+                                   {"stream_outlives_its_writer", test_stream_outlives_its_writer, 0},
+                                   {"whole_files_and_what_is_missed", test_whole_files_and_what_is_missed, 0},
+                                   {"exit_codes", test_exit_codes, 0},
+                                   {"names_beyond_ascii", test_names_beyond_ascii, 0},
+                                   {"held_map", test_held_map, 0},
+                                   {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, NULL); }
