@@ -9,6 +9,12 @@
 
 enum { MS = 1000000 };
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define BOARDS_SLOW_BUILD 1
+#else
+#define BOARDS_SLOW_BUILD 0
+#endif
+
 static inline tarn_board *open_writer(const char *name, const tarn_options *options) {
   tarn_board *board = NULL;
   CHECK_OK(tarn_board_open(&board, name, TARN_WRITER, options, 0));

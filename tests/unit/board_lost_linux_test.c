@@ -110,6 +110,35 @@ static void test_clone(void) {
   close_all(&all);
 }
 
+/* A fork keeps the views of a map, on both sides of the same memory, and loses the boards. */
+static void test_fork_keeps_views_and_loses_boards(void) {
+  tarn_options options = {.struct_size = sizeof options, .size_bytes = 10000};
+  tarn_map *map = NULL;
+  tarn_view view;
+  CHECK_OK(tarn_map_open(&map, "raw", TARN_MAP_WRITE, &options, 0));
+  CHECK_OK(tarn_map_view(map, 5000, 100, &view));
+  tarn_map_close(map); /* the view stays */
+  tarn_board *writer = open_writer("lost", NULL);
+  put_text(writer, "value");
+  strcpy(view.data, "of the parent");
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    CHECK_STR("of the parent", view.data);
+    CHECK_RESULT(TARN_E_FORKED, tarn_board_put(writer, "x", 1, NULL, 0));
+    strcpy(view.data, "of the child");
+    tarn_view_close(&view);
+    tarn_board_close(writer);
+    fflush(NULL);
+    _exit(0);
+  }
+  CHECK_INT(0, wait_for(child));
+  CHECK_STR("of the child", view.data);
+  put_text(writer, "still here");
+  tarn_view_close(&view);
+  tarn_board_close(writer);
+}
+
 /* The child neither keeps the parent's locks nor gives them away. */
 static int role_forks(int argc, char **argv) {
   CHECK_INT(1, argc);
@@ -277,6 +306,7 @@ static void test_locks_that_do_not_conflict(void) {
 static const check_test tests[] = {
     {"fork", test_fork, 0},
     {"clone", test_clone, 0},
+    {"fork_keeps_views_and_loses_boards", test_fork_keeps_views_and_loses_boards, 0},
     {"child_does_not_keep_the_parent_alive", test_child_does_not_keep_the_parent_alive, 0},
     {"closed_descriptor", test_closed_descriptor, 0},
     {"closed_descriptor_of_the_writer", test_closed_descriptor_of_the_writer, 0},
