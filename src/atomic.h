@@ -32,6 +32,15 @@ _Static_assert(__atomic_always_lock_free(8, 0), "64-bit atomics must not need a 
 /* Keeps the compiler, not the processor, from reordering: the other side issues the barrier for both (wait.c). */
 #define tn_fence_compiler() atomic_signal_fence(memory_order_seq_cst)
 
+/* Ask for a cache line to write to, early, so that several come at the same time. Every 64-bit x86 takes the instruction. */
+static inline void tn_prefetch_write(const void *address) {
+#if defined(__x86_64__)
+  __asm__ volatile("prefetchw %0" : : "m"(*(const char *)address));
+#else
+  __builtin_prefetch(address, 1);
+#endif
+}
+
 /* Tells the processor that this is a spin loop. */
 static inline void tn_relax(void) {
 #if defined(__x86_64__) || defined(__i386__)

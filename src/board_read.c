@@ -17,18 +17,25 @@ int tn_board_newer(const tarn_board *board) {
   return version != 0 && version != tn_load_relaxed(&board->last); /* relaxed: this thread's own, or the poll thread's guess */
 }
 
+static void unpin(tarn_board *board, uint32_t pin) {
+  tn_channel *channel = &board->channel;
+  tn_store_release(&channel->table[channel->slot].pins[pin], 0); /* [B3] release */
+  tn_wake(channel, TN_ROOM);
+}
+
 /* Pin the newest version with pin. 1: pinned; 0: nothing newer than the last; negative: the word names no buffer. */
 static int pin_newest(tarn_board *board, uint32_t pin, uint64_t *ret_current) {
   tn_channel *channel = &board->channel;
   tn_atomic16 *word = &channel->table[channel->slot].pins[pin];
   uint64_t current = load_current(board);
+  int moved = 0;
   for (;;) {
     if (TN_BOARD_VERSION(current) == 0 || TN_BOARD_VERSION(current) == tn_load_relaxed(&board->last)) {
-      tn_store_release(word, 0); /* [B3] */
+      unpin(board, pin);
       return 0;
     }
     if (TN_BOARD_BUFFER(current) >= channel->header.entries) {
-      tn_store_release(word, 0); /* [B3] */
+      unpin(board, pin);
       return tn_fail(TARN_E_CORRUPT, "%s \"%s\": its newest version is said to lie in buffer %u of %u", TN_WHO(channel),
                      TN_BOARD_BUFFER(current), channel->header.entries);
     }
@@ -39,15 +46,12 @@ static int pin_newest(tarn_board *board, uint32_t pin, uint64_t *ret_current) {
     if (again == current)
       break;
     current = again;
+    moved = 1;
   }
+  if (moved)
+    tn_wake(channel, TN_ROOM); /* a writer may have seen the pin where it was at first, and wait for that buffer */
   *ret_current = current;
   return 1;
-}
-
-static void unpin(tarn_board *board, uint32_t pin) {
-  tn_channel *channel = &board->channel;
-  tn_store_release(&channel->table[channel->slot].pins[pin], 0); /* [B3] release */
-  tn_wake(channel, TN_ROOM);
 }
 
 /* The string in the head of the buffer, whatever a hostile writer does to it meanwhile. */
@@ -127,8 +131,9 @@ static int departed(tarn_board *board, int ask) {
   return result;
 }
 
+/* An orderly departure is seen here; a death is for ask, which may call the kernel. */
 static int look(void *argument) {
-  return tn_board_newer(argument);
+  return tn_board_newer(argument) ? 1 : departed(argument, 0);
 }
 
 static int ask(void *argument) {

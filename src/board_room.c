@@ -207,6 +207,9 @@ static uint64_t retire_small(tarn_board *board, uint64_t capacity) {
     tn_buffer_view view = board->views[i];
     largest = view.capacity > largest ? view.capacity : largest;
     board->known_free[i] = 0;
+    /* [B4] an observer that copies from here must not find its version's generation again once the room is another's. */
+    tn_store_relaxed(&board->channel.entries[i].generation, 0);
+    tn_fence_release(); /* [B4] before anything is written here, or its place in the file given away. Pairs with unchanged() */
     tn_store_release(&board->channel.entries[i].capacity, 0); /* [B5] nobody reads it; the next writer finds a gap */
     TN_POINT("board.grow.retired");
     tn_board_unview(&board->views[i]);

@@ -26,7 +26,7 @@
 
 #include "error.h"
 
-enum { TRIES_AGAINST_PROBERS = 20 };
+enum { TRIES_AGAINST_PROBERS = 20, TRIES_AGAINST_LEAVERS = 5 };
 
 uint32_t tn_slot_count(const tn_channel *channel) {
   uint32_t count = tn_load_acquire(&channel->control->join.high_water); /* [P1] acquire: pairs with raise_high_water */
@@ -112,9 +112,14 @@ static int take_one(tn_channel *channel, uint32_t state) {
 }
 
 int tn_slot_take(tn_channel *channel) {
-  int got = take_one(channel, TN_SLOT_FREE);
-  if (got == 0)
-    got = take_one(channel, TN_SLOT_TAKEN);
+  int got = 0;
+  for (int tries = 0; got == 0 && tries < TRIES_AGAINST_LEAVERS; tries++) {
+    if (tries != 0)
+      tn_os_pause(1000000); /* one that leaves or clears up holds a lock for a moment, and is no participant */
+    got = take_one(channel, TN_SLOT_FREE);
+    if (got == 0)
+      got = take_one(channel, TN_SLOT_TAKEN);
+  }
   if (got < 0)
     return tn_channel_fail(channel, got, "cannot take a slot");
   if (got == 0)
@@ -218,8 +223,10 @@ static int writer_lives(tn_channel *channel, uint64_t seen, int ask) {
   if (last != 0 && now - last < TN_SLICE_NS)
     return 2;
   tn_store_relaxed(&channel->watch.asked_ns, (uint64_t)now);
-  /* EXCLUSIVE: with several writers the byte is held shared, which a SHARED question would not see. */
-  int held = tn_os_lock_held(&channel->file, TN_LOCK_WRITER, TN_OS_EXCLUSIVE);
+  /* With several writers the byte is held shared, which only an EXCLUSIVE question sees. With one it is not asked: where asking
+   * means locking for a moment, it would look like a writer to others who ask, and to one who wants to become it. */
+  int how = channel->header.flags & TARN_MANY_WRITERS ? TN_OS_EXCLUSIVE : TN_OS_SHARED;
+  int held = tn_os_lock_held(&channel->file, TN_LOCK_WRITER, how);
   if (held < 0)
     return tn_channel_fail(channel, held, "it cannot be asked whether its writer lives");
   if (held == 0 && tn_os_still_ours(&channel->file) != 0)

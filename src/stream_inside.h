@@ -56,8 +56,6 @@ struct tarn_stream {
     int released;
   } out[TN_OUT_MAX];
   uint32_t empties;
-  uint32_t close;        /* how often in a row it caught up with a writer that was just writing; stream_read.c */
-  uint64_t caught_up_at; /* position when it last did */
   int closed;
 };
 

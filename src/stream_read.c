@@ -5,7 +5,7 @@
 #include "participant.h"
 #include "stream_inside.h"
 
-enum { EMPTIES_A_QUESTION = 16, CLOSE_ENOUGH = 8, CLOSE_LOOKS = 3, AHEAD_RELAXES = 40, WORTH_IT = 16 };
+enum { EMPTIES_A_QUESTION = 16, BRIEF_LOOKS = 50 };
 
 static tn_boundary load_floor(const tarn_stream *stream) { return tn_latch_load(&stream->channel.control->kind.stream.floor); }
 
@@ -278,7 +278,8 @@ static int departed(tarn_stream *stream, int ask) {
   return result;
 }
 
-static int look(void *argument) { return tn_stream_something(argument); }
+/* An orderly departure is seen here; a death is for ask, which may call the kernel. */
+static int look(void *argument) { return tn_stream_something(argument) ? 1 : departed(argument, 0); }
 
 /* Once a slice, too: the own cursor, stored again. What a scribbler left there would hold the writer up while this reader sleeps. */
 static int ask(void *argument) {
@@ -304,37 +305,19 @@ static int nothing_now(tarn_stream *stream) {
   return TARN_EMPTY;
 }
 
-/* A reader that is as fast as its writer would poll the very line that is being written, and take it away at each message: both
- * would run at the pace of the line's travels. So one that finds itself close behind again and again lets the writer get ahead
- * for a moment, as long as that brings several messages at once. Somebody who waits for answers never gets that close.
- * 1: there is something. */
-static int let_writer_ahead(tarn_stream *stream) {
-  if (stream->close >= CLOSE_ENOUGH) {
-    int worth_it = tn_stream_position(stream) - stream->caught_up_at >= WORTH_IT * stream->header_bytes;
-    if (stream->close > CLOSE_ENOUGH && !worth_it)
-      stream->close = 0;
-    else
-      stream->close = CLOSE_ENOUGH + 1;
-    for (int i = 0; i < AHEAD_RELAXES && stream->close != 0; i++)
-      tn_relax();
-  }
-  stream->caught_up_at = tn_stream_position(stream);
-  for (int i = 0; i < CLOSE_LOOKS; i++) {
-    if (tn_stream_something(stream)) {
-      if (stream->close < CLOSE_ENOUGH)
-        stream->close++;
-      return 1;
-    }
+/* The first few looks cost nothing but themselves: no clock, no call. An answer mostly comes within them. */
+static inline int look_briefly(const tarn_stream *stream) {
+  for (int i = 0; i < BRIEF_LOOKS; i++) {
+    if (tn_stream_something(stream)) return 1;
     tn_relax();
   }
-  stream->close = 0;
   return 0;
 }
 
 /* Until there is something to read. 0, or an outcome, or a failure. */
 static int wait_for_news(tarn_stream *stream, int64_t timeout_ns) {
   int result;
-  if (timeout_ns != 0 && let_writer_ahead(stream))
+  if (timeout_ns != 0 && look_briefly(stream))
     return 0;
   if (timeout_ns == 0) {
     result = nothing_now(stream);

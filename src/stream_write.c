@@ -192,6 +192,9 @@ int tarn_stream_put(tarn_stream *stream, const void *data, uint64_t size_bytes, 
   if (about != NULL && (result = check_about(stream, about)) != 0) return result;
   result = make_claim(stream, size_bytes, timeout_ns);
   if (result != 0) return result;
+  uint64_t extent = tn_record_extent(stream->header_bytes, size_bytes);
+  tn_prefetch_write(tn_stream_record(stream, stream->claim_at + extent)); /* stores leave in order: the word after the record, which */
+  tn_prefetch_write(tn_stream_record(stream, stream->claim_at)); /* is zeroed, must not be waited for while a reader polls this one */
   if (size_bytes != 0)
     memcpy(stream->ring + (stream->claim_at & stream->mask) + stream->header_bytes, data, (size_t)size_bytes);
   publish(stream, size_bytes, about != NULL ? (uint32_t)about->tag : 0, about != NULL ? about->time_ns : 0);

@@ -64,16 +64,16 @@ void tn_waits_end(struct tn_channel *channel) {
 /* ---- Waking ---------------------------------------------------------------------------------------------------------- */
 
 /* Where a word of shared memory wakes nobody: set the event of each slot that sleeps on this line. */
-static void wake_slots(struct tn_channel *channel, int line) {
+static void wake_slots(struct tn_channel *channel, int line, void **cache) {
   uint32_t count = tn_slot_count(channel);
   for (uint32_t slot = 0; slot < count; slot++) {
     uint32_t asleep = tn_load_relaxed(&channel->table[slot].asleep); /* relaxed: the fence before it is in wake_all */
     if ((line == TN_NEWS ? asleep & 0xffff : asleep >> 16) != 0)
-      tn_os_wake_slot(&channel->waits.wakers, channel->header.identity, slot);
+      tn_os_wake_slot(cache, channel->header.identity, slot);
   }
 }
 
-void tn_wake_all(struct tn_channel *channel, int line) {
+static void wake_all(struct tn_channel *channel, int line, void **cache) {
   tn_line *words = line_of(channel, line);
   tn_fence_full(); /* [W1] full: the store that is waited for, before the announcement is taken away */
   tn_exchange(&words->sleepers, 0);
@@ -83,13 +83,17 @@ void tn_wake_all(struct tn_channel *channel, int line) {
   if (tn_os_capabilities()->shared_futex)
     tn_os_wake(&words->seq, INT32_MAX);
   else
-    wake_slots(channel, line);
+    wake_slots(channel, line, cache);
 }
 
+void tn_wake_all(struct tn_channel *channel, int line) { wake_all(channel, line, &channel->waits.wakers); }
+
 void tn_wake_self(struct tn_channel *channel) {
+  void *cache = NULL; /* the handle's own belongs to the thread that uses it */
   tn_store_release(&channel->waits.woken, 1);
-  tn_wake_all(channel, TN_NEWS);
-  tn_wake_all(channel, TN_ROOM);
+  wake_all(channel, TN_NEWS, &cache);
+  wake_all(channel, TN_ROOM, &cache);
+  tn_os_wake_forget(&cache);
 }
 
 int tn_wait_woken(struct tn_channel *channel) {
@@ -98,8 +102,8 @@ int tn_wait_woken(struct tn_channel *channel) {
 
 /* ---- Sleeping -------------------------------------------------------------------------------------------------------- */
 
-static int64_t slice_of(struct tn_channel *channel, uint32_t asleep_before) {
-  if (!channel->waits.has_barrier && tn_os_capabilities()->shared_futex)
+static int64_t slice_of(struct tn_channel *channel, uint32_t asleep_before, int seen_by_all) {
+  if (!seen_by_all && tn_os_capabilities()->shared_futex)
     return SHORT_SLICE_NS; /* a publisher that counts on our barrier would not see us */
   if (tn_load_acquire(&channel->control->join.mixed)) /* [W3] acquire: pairs with the release in tn_slot_take */
     return SHORT_SLICE_NS;                            /* a waker of another domain cannot reach us */
@@ -115,14 +119,13 @@ static int sleep_once(struct tn_channel *channel, const tn_wish *wish, int64_t l
   uint32_t one = wish->line == TN_NEWS ? 1 : 1u << 16;
   uint32_t seq = tn_load_acquire(&words->seq); /* [W2] acquire: before the announcement */
   uint32_t asleep_before = tn_add(&slot->asleep, one);
-  tn_store_relaxed(&words->sleepers, 1); /* relaxed: the fence is next */
+  tn_store_release(&words->sleepers, 1); /* release: who finds the announcement finds slot.asleep */
   tn_fence_full();                       /* [W1] full: announce, then look. Pairs with the fence in tn_wake */
-  if (channel->waits.has_barrier)
-    tn_os_barrier(); /* [W1] and the same in every process that publishes */
+  int seen_by_all = channel->waits.has_barrier && tn_os_barrier(); /* [W1] and the same in every process that publishes */
   TN_POINT("sleep.announced");
   int result = wish->look(wish->argument);
   if (result == 0 && tn_load_relaxed(&channel->waits.woken) == 0) {
-    int64_t slice = slice_of(channel, asleep_before);
+    int64_t slice = slice_of(channel, asleep_before, seen_by_all);
     tn_store_relaxed(&slot->waits, tn_load_relaxed(&slot->waits) + 1); /* a statistic */
     result = tn_os_sleep(&channel->waits.bed, &words->seq, seq, left_ns < slice ? left_ns : slice);
     if (result == TARN_TIMED_OUT)
