@@ -1,0 +1,76 @@
+/* samples_test.c: files that older versions made open in this one. tests/samples/VERSION/ has a board with two versions and a stream
+ * with three messages, made by the command of that version on a disk and left in order; a new version's samples are added, none goes. */
+#include "check.h"
+
+#include <tarn/tarn.h>
+
+static const char *const versions[] = {"0.1"};
+enum { VERSIONS = sizeof versions / sizeof *versions, MOST = 1 << 20 };
+
+/* A copy of the sample in this test's channel directory. */
+static void lay_out(const char *version, const char *file) {
+  static unsigned char bytes[MOST];
+  char path[4096];
+  snprintf(path, sizeof path, "%s/tests/samples/%s/%s", TEST_SOURCE_DIR, version, file);
+  FILE *from = fopen(path, "rb");
+  CHECK(from != NULL);
+  size_t size = fread(bytes, 1, sizeof bytes, from);
+  fclose(from);
+  CHECK(size > 4096 && size < MOST);
+  FILE *to = fopen(check_path(file), "wb");
+  CHECK(to != NULL);
+  CHECK_UINT(size, fwrite(bytes, 1, size, to));
+  CHECK_INT(0, fclose(to));
+}
+
+static void test_boards(void) {
+  for (int i = 0; i < VERSIONS; i++) {
+    lay_out(versions[i], "sample.board");
+    tarn_board *reader, *writer;
+    tarn_item item;
+    CHECK_OK(tarn_board_open(&reader, "sample", TARN_READER, NULL, 0));
+    CHECK_OK(tarn_board_read(reader, &item, 0));
+    CHECK_UINT(2, item.number);
+    CHECK_UINT(7, item.tag);
+    CHECK_STR("text/plain", item.type);
+    CHECK_UINT(26, item.size_bytes);
+    CHECK_MEM("the newest of two versions", item.data, 26);
+    CHECK_OK(tarn_board_release(reader, &item));
+    CHECK_OK(tarn_board_open(&writer, "sample", TARN_WRITER, NULL, 0));
+    CHECK_OK(tarn_board_put(writer, "a third", 7, NULL, 0));
+    CHECK_OK(tarn_board_read(reader, &item, 0));
+    CHECK_UINT(3, item.number);
+    CHECK_MEM("a third", item.data, 7);
+    CHECK_OK(tarn_board_release(reader, &item));
+    tarn_board_close(writer);
+    tarn_board_close(reader);
+    CHECK_OK(tarn_remove("sample", TARN_KIND_BOARD, 0));
+  }
+}
+
+static void test_streams(void) {
+  static const char *const messages[] = {"one", "two", "three", "four"};
+  for (int i = 0; i < VERSIONS; i++) {
+    lay_out(versions[i], "sample.stream");
+    tarn_stream *reader, *writer;
+    CHECK_OK(tarn_stream_open(&reader, "sample", TARN_READER, NULL, 0));
+    CHECK_OK(tarn_stream_open(&writer, "sample", TARN_WRITER, NULL, 0));
+    CHECK_OK(tarn_stream_put(writer, "four", 4, NULL, 0));
+    for (uint64_t number = 1; number <= 4; number++) {
+      char data[16] = "";
+      tarn_item item;
+      CHECK_OK(tarn_stream_get(reader, data, sizeof data - 1, &item, 0));
+      CHECK_UINT(number, item.number);
+      CHECK(item.time_ns != 0);
+      CHECK_STR(messages[number - 1], data);
+    }
+    tarn_stream_close(writer);
+    tarn_stream_close(reader);
+    CHECK_OK(tarn_remove("sample", TARN_KIND_STREAM, 0));
+  }
+}
+
+static const check_test tests[] = {{"boards", test_boards, 0}, {"streams", test_streams, 0}, {0}};
+static const check_role roles[] = {{0}};
+
+int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }
