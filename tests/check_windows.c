@@ -167,8 +167,13 @@ static bool launch(const check_start_of *what, HANDLE input, HANDLE output, DWOR
   wchar_t **kept = calloc(what->variable_count + 1, sizeof *kept);
   if (!kept) abort();
   exchange_variables(what, kept, false);
-  BOOL started = CreateProcessW(NULL, line, NULL, NULL, TRUE, flags, NULL, NULL, &startup, ret_process);
-  DWORD error = GetLastError();
+  BOOL started = FALSE;
+  DWORD error = ERROR_INTERNAL_ERROR; /* Wine says this now and then when many start and end at once: the next attempt succeeds */
+  for (int tries = 0; !started && error == ERROR_INTERNAL_ERROR && tries < 20; tries++) {
+    if (tries > 0) Sleep(10);
+    started = CreateProcessW(NULL, line, NULL, NULL, TRUE, flags, NULL, NULL, &startup, ret_process);
+    error = GetLastError();
+  }
   exchange_variables(what, kept, true);
   free(kept);
   free(line);
