@@ -189,8 +189,8 @@ static int creators_at_once(const char *name) {
 }
 
 static void test_creators_killed(void) {
-  int killed = 0;
-  for (int round = 0; round < 10; round++) {
+  int killed = 0, rounds = tn_os_capabilities()->shared_futex ? 10 : 3; /* under Wine a process takes ten times as long */
+  for (int round = 0; round < rounds; round++) {
     killed += creators_at_once("many");
     tarn_board *board;
     const tarn_options options = {.struct_size = sizeof options, .flags = TARN_EXCLUSIVE};
@@ -201,8 +201,8 @@ static void test_creators_killed(void) {
     CHECK_OK(tn_os_each_name(check_directory(), count_name, &names));
     CHECK_INT(0, names);
   }
-  CHECK(killed > 20); /* of about 160 that were to be: not all come to the place */
-  printf("%d of %d killed on the way\n", killed, 10 * CREATORS);
+  CHECK(killed > 2 * rounds); /* of 16 that were to be: not all come to the place */
+  printf("%d of %d killed on the way\n", killed, rounds * CREATORS);
 }
 
 static const check_test tests[] = {{"cleaners_race", test_cleaners_race, 60},

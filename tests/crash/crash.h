@@ -12,7 +12,7 @@
  * that does nothing but sleep for 5 ms, here or in a survivor, overslept by 20 ms, the machine was late and the run is repeated and
  * counted. Whether what is found is right is judged in every run.
  *
- * $TARN_CRASH_RUNS says how many runs a row has (3); TARN_CRASH_POINT=NAME runs the rows of one point.
+ * $TARN_CRASH_RUNS says how many runs a row has; TARN_CRASH_POINT=NAME runs the rows of one point.
  */
 #ifndef CRASH_H
 #define CRASH_H
@@ -60,7 +60,7 @@ typedef struct crash_run {
   const char *action;
   uint32_t number; /* of the run in its row */
   char name[600];  /* as the library is given it */
-  char path[600];  /* of the channel's file */
+  char path[TN_OS_PATH]; /* of the channel's file, for tn_os_ functions */
   int survivor_count;
   crash_teller survivors[CRASH_SURVIVORS];
   crash_teller victim;

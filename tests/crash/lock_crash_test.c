@@ -208,6 +208,8 @@ static void start_rivals(crash_run *run) {
 }
 
 static void prepare(crash_run *run) {
+  if (is(run, "w") && !tn_os_capabilities()->shared_futex)
+    run->scene = 'o'; /* nobody can be stopped there */
   found(run->name, is(run, "j") ? 1 : 8);
   if (is(run, "v"))
     start_rivals(run);
