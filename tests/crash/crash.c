@@ -293,15 +293,13 @@ static void look_for_leftovers(const crash_run *run, const char *directory) {
   crash_fail(run, "%s is left in %s", found, directory);
 }
 
-/* How many runs a row has: $TARN_CRASH_RUNS, else 3 and at least one in each of its scenes; under Wine, where a process takes ten
- * times as long to start, one. */
+/* How many runs a row has: $TARN_CRASH_RUNS, else 3 and at least one in each of its scenes. */
 static int runs_wanted(int scenes) {
   const char *text = getenv("TARN_CRASH_RUNS");
   int runs = text != NULL ? atoi(text) : 0;
-  if (runs <= 0 && !tn_os_capabilities()->shared_futex)
-    return 1;
-  runs = runs > 0 ? runs : 3;
-  return runs > scenes ? runs : scenes;
+  if (runs > 0)
+    return runs;
+  return scenes > 3 ? scenes : 3;
 }
 
 /* The scene for this run and how often the point is reached there. */
