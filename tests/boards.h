@@ -14,6 +14,12 @@ enum { MS = 1000000 };
 #else
 #define BOARDS_SLOW_BUILD 0
 #endif
+/* The thread sanitizer makes system calls of its own, and takes the child of a raw clone() for a thread. */
+#ifdef __SANITIZE_THREAD__
+#define BOARDS_THREADS_WATCHED 1
+#else
+#define BOARDS_THREADS_WATCHED 0
+#endif
 
 static inline tarn_board *open_writer(const char *name, const tarn_options *options) {
   tarn_board *board = NULL;
