@@ -1,12 +1,10 @@
 /* neighbours_test.c: one board, two builds of Tarn around it: this program, and the same program from another build. What a process
  * of one wrote, a process of the other reads, and either finds out that the other was killed.
- *
- *   TARN_OTHER_BUILD=FOLDER     a build for this system (64 bits beside 32)
- *   TARN_WINDOWS_BUILD=FOLDER   a build for Windows, started under Wine: both systems share the directory
- * Without either there is no neighbour, and the tests are skipped. */
+ * How it is found: neighbour.h. */
+#include "neighbour.h"
+
 #include <tarn/tarn.h>
 
-#include "check.h"
 #include "os/os.h"
 
 #define SECONDS(n) (INT64_C(1000000000) * (n))
@@ -105,26 +103,8 @@ static int role_opener(int argc, char **argv) {
 
 /* ---- The neighbour ------------------------------------------------------------------------------------------------------ */
 
-static const char *build_of(const char *variable) {
-  const char *build = getenv(variable);
-  return build && *build ? build : NULL;
-}
-
-static check_process *start_neighbour(const char *role) {
-  char program[4096], runner[4096];
-  const char *other = build_of("TARN_OTHER_BUILD"), *windows = build_of("TARN_WINDOWS_BUILD");
-  if (windows) {
-    snprintf(program, sizeof program, "%s/test_proc_neighbours_test.exe", windows);
-    snprintf(runner, sizeof runner, "%s/scripts/wine-run", TEST_SOURCE_DIR);
-    return check_start_program(runner, windows, program, "--role", role, NULL);
-  }
-  if (!other) check_skip("there is no neighbour: TARN_OTHER_BUILD or TARN_WINDOWS_BUILD names its build");
-  snprintf(program, sizeof program, "%s/tests/proc/neighbours_test", other);
-  return check_start_program(program, "--role", role, NULL);
-}
-
 static check_process *start(int neighbour, const char *role) {
-  return neighbour ? start_neighbour(role) : check_start(role, NULL);
+  return neighbour ? neighbour_start("neighbours_test", role) : check_start(role, NULL);
 }
 
 static void expect_version(check_process *reader, int version) {
