@@ -75,9 +75,9 @@ static int smallest(const tarn_stream *stream, uint64_t *ret_position) {
   uint64_t low = stream->limit - stream->ring_bytes, best = UINT64_MAX;
   uint32_t count = tn_slot_count(&stream->channel); /* [S2] after the fence: the mark never falls */
   for (uint32_t slot = 0; slot < count; slot++) {
-    /* Words that nobody would ever clear: in the writer's own slot, in a free one. relaxed: a joiner's state comes before its cursor,
-     * both before its fence [S2]. */
-    if (slot == stream->channel.slot || tn_load_relaxed(&stream->channel.table[slot].state) == TN_SLOT_FREE) continue;
+    /* Words that nobody would ever clear: in the writer's own slot, in a free one. A joiner's state comes before its cursor, both
+     * before its fence [S2]. [S3] acquire: the last look of who left comes before our first change. Pairs with tn_slot_leave */
+    if (slot == stream->channel.slot || tn_load_acquire(&stream->channel.table[slot].state) == TN_SLOT_FREE) continue;
     uint64_t word = tn_load_acquire(guard(stream, slot)); /* [S3] acquire: its last look comes before our first change */
     if (counts(stream, word) && word - 1 - low < best) best = word - 1 - low;
   }
