@@ -348,6 +348,32 @@ class Together(Streams):
         sender.communicate(timeout=LIMIT)
         self.assertEqual(0, sender.returncode)
 
+    def test_a_pipeline_of_logs(self):
+        """The README's: tail, send, recv, grep, each a process; a receiver that comes later finds what came before."""
+        log = self.write("syslog", b"boot\n")
+
+        def shell(line):
+            process = subprocess.Popen(["sh", "-c", line], env=dict(self.environment, PATH=os.path.dirname(TARN) + ":" + os.environ["PATH"]),
+                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+            self.addCleanup(process.communicate)
+            self.addCleanup(os.killpg, process.pid, signal.SIGKILL)
+            return process
+
+        shell(f'tail -F -n +1 "{log}" | tarn send log')
+        errors = shell("tarn recv log --follow | grep --line-buffered error")
+        with open(log, "ab") as file:
+            file.write(b"fine\nfirst error\n")
+        self.assertEqual(b"first error\n", errors.stdout.readline())
+        self.assertEqual(b"boot\nfine\nfirst error\n", self.out("recv", "log", "--count", "3"))
+        now = shell("tarn recv log --follow --from next --json")
+        self.wait_until(lambda: self.takes_part("log", 3), "the last receiver did not come")
+        with open(log, "ab") as file:
+            file.write(b"second error\n")
+        self.assertEqual(b"second error\n", errors.stdout.readline())
+        told = json.loads(now.stdout.readline())
+        self.assertEqual((4, "second error"), (told["number"], told["text"]))
+        self.assertEqual([0, 0], [p["lag"] for p in self.stat("log")["participants"] if p["role"] == "reader"])
+
     def test_second_writer(self):
         first = self.start("send", "log", "-q")
         self.tell(first, b"1\n")
