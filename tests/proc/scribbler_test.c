@@ -2,30 +2,9 @@
  * They may be told anything that has a name, but nobody crashes, hangs, or touches memory that is not there.
  *
  * TARN_TEST_SCRIBBLE_SECONDS says for how long (2). */
-#include "board_inside.h"
-#include "boards.h"
-#include "header.h"
-#include "layout.h"
-#include "os/os.h"
+#include "scribble.h"
 
 enum { SLOTS = 8, HOLD = 2 };
-
-static uint64_t failures; /* that this process was told of */
-
-static int64_t end_of(const char *argument) {
-  return check_now() + atoll(argument);
-}
-
-/* Only results that exist, and none that came too late. */
-static int legal(int result, int64_t start) {
-  CHECK((result <= 0 && result >= TARN_BUSY) || (result <= TARN_E_INVALID && result >= TARN_E_SYSTEM));
-  if (result <= TARN_E_INVALID) {
-    CHECK(tarn_error_text()[0] != 0);
-    failures++;
-  }
-  CHECK(check_now() - start < 5000 * (int64_t)MS);
-  return result;
-}
 
 static tarn_board *enter(int role, int64_t timeout_ns) {
   tarn_options options = {.struct_size = sizeof options, .slots = role == TARN_WRITER ? SLOTS : 0, .hold = role == TARN_WRITER ? HOLD : 0};
@@ -37,15 +16,6 @@ static tarn_board *enter(int role, int64_t timeout_ns) {
       result == TARN_E_MISMATCH || result == TARN_E_UNSUPPORTED)
     legal(tarn_remove("scribbled", TARN_KIND_BOARD, 1), start); /* as its sentence says; the next begins anew */
   return board;
-}
-
-/* Every byte of an item must be there to be read. */
-static uint64_t touch(const void *data, uint64_t size) {
-  const volatile unsigned char *bytes = data;
-  uint64_t sum = 0;
-  for (uint64_t i = 0; i < size; i += 64)
-    sum += bytes[i];
-  return size != 0 ? sum + bytes[size - 1] : sum;
 }
 
 /* ---- Those who are scribbled at ------------------------------------------------------------------------------------------------------ */
@@ -133,13 +103,6 @@ static int role_observer(int argc, char **argv) {
   return copy_out(TARN_OBSERVER, argv[0]);
 }
 
-static int look_at_entry(const tarn_entry *entry, void *argument) {
-  (void)argument;
-  CHECK(memchr(entry->name, 0, sizeof entry->name) != NULL);
-  CHECK(memchr(entry->why, 0, sizeof entry->why) != NULL);
-  return 0;
-}
-
 static int role_inspector(int argc, char **argv) {
   CHECK_INT(1, argc);
   static tarn_details details;
@@ -156,29 +119,6 @@ static int role_inspector(int argc, char **argv) {
   return 0;
 }
 
-/* ---- The scribbler --------------------------------------------------------------------------------------------------------------------- */
-
-/* Values that mean something are worse than noise. */
-static uint64_t nasty(void) {
-  uint64_t small = check_random() % 8, version = check_random() % 1000 + 1;
-  switch (check_random() % 8) {
-    case 0: return check_random();
-    case 1: return small;
-    case 2: return version << 16 | small;         /* a word like `current` */
-    case 3: return small << 16;                   /* an offset or capacity that could be */
-    case 4: return UINT64_MAX - small;
-    case 5: return (UINT64_C(1) << 62) - small * TN_ALIGN;
-    case 6: return UINT64_C(1) << (check_random() % 64);
-    default: return check_random() & 0xffff;
-  }
-}
-
-static void scribble(unsigned char *bytes, uint64_t from, uint64_t to) {
-  uint64_t value = nasty();
-  uint64_t size = UINT64_C(1) << check_random() % 4;
-  uint64_t at = from + check_random() % (to - from) / size * size; /* in one piece, as hostile programs write, too */
-  memcpy(bytes + at, &value, (size_t)size);
-}
 
 /* One of the words that decide most, wherever it lies. */
 static uint64_t word_that_matters(void) {
@@ -206,51 +146,13 @@ static uint64_t word_that_matters(void) {
 
 static int role_scribbler(int argc, char **argv) {
   CHECK_INT(2, argc);
-  uint64_t from = strtoull(argv[1], NULL, 10), count = 0;
-  for (int64_t end = end_of(argv[0]); check_now() < end;) {
-    tn_os_file file;
-    void *bytes = NULL;
-    char path[TN_OS_PATH];
-    CHECK_OK(tn_os_full_path(check_path("scribbled.board"), path));
-    if (tn_os_open(&file, path, TN_OS_WRITE, 0) != 0) {
-      check_sleep(MS / 10);
-      continue;
-    }
-    CHECK_OK(tn_os_map(&file, 0, TN_ALIGN, TN_OS_WRITE, 0, &bytes, NULL)); /* a board has its tables before it has a name */
-    int pace = (int)(check_random() % 3);
-    for (int i = 0; i < 400; i++, count++) {
-      uint64_t word = word_that_matters();
-      if (check_random() % 4 == 0)
-        scribble(bytes, from, TN_ALIGN);
-      else
-        scribble(bytes, word, word + 8);
-      if (pace != 0 && i % 4 == 0)
-        check_sleep(pace * 10000);
-    }
-    tn_os_unmap(bytes, TN_ALIGN);
-    tn_os_close(&file);
-  }
-  check_say("scribbled %llu times", (unsigned long long)count);
-  return count > 1000 ? 0 : 1;
+  return scribble_over("scribbled.board", TN_ALIGN, word_that_matters, argv[0], argv[1]);
 }
 
 static void scribble_from(const char *from) {
   static const char *const roles[] = {"writer", "writer", "reader", "reader", "copier", "observer", "inspector"};
   enum { VICTIMS = sizeof roles / sizeof *roles };
-  check_process *victims[VICTIMS], *scribbler;
-  char time[32];
-  snprintf(time, sizeof time, "%llu", (unsigned long long)amount("TARN_TEST_SCRIBBLE_SECONDS", 2) * 1000000000);
-  for (int i = 0; i < VICTIMS; i++)
-    victims[i] = check_start(roles[i], time, NULL);
-  scribbler = check_start("scribbler", time, from, NULL);
-  for (int i = 0; i < VICTIMS; i++) {
-    for (const char *line; (line = check_line(victims[i])) != NULL;)
-      check_say("%s: %s", roles[i], line);
-    CHECK_INT(0, check_wait(victims[i]));
-  }
-  for (const char *line; (line = check_line(scribbler)) != NULL;)
-    check_say("%s", line);
-  CHECK_INT(0, check_wait(scribbler));
+  scribble_at(roles, VICTIMS, from);
   tarn_remove("scribbled", TARN_KIND_BOARD, 1);
   tarn_board *board = open_writer("scribbled", NULL); /* and all is well again */
   put_text(board, "value");
