@@ -227,7 +227,7 @@ int stream_role_corpse(int argc, char **argv) {
   CHECK_OK(tarn_stream_read(reader, &item, CRASH_PATIENCE_NS));
   check_say("dying");
   check_hear();
-  CHECK(!"a corpse is killed, not told");
+  CHECK(0 && "a corpse is killed, not told");
   return 1;
 }
 
