@@ -414,7 +414,7 @@ class Limits(Streams):
             start = time.monotonic()
             process.send_signal(signal.SIGINT)
             self.assertEqual(-signal.SIGINT, process.wait(timeout=LIMIT))
-            self.assertLess(time.monotonic() - start, 2)
+            self.assertLess(time.monotonic() - start, 10)
             self.assertEqual(b"", process.stderr.read())
         self.assertTrue(self.takes_part("small", 0))
 
