@@ -81,6 +81,8 @@ void tn_win_unlock_all(HANDLE handle);
 
 /* Write the changed pages of every view this process has of that file. */
 int tn_win_flush_views(uint64_t device, uint64_t inode);
+/* From now on they are flushed through a duplicate of file. */
+void tn_win_renew_views(uint64_t device, uint64_t inode, HANDLE file);
 int tn_win_section_size(HANDLE section, uint64_t *ret_size);
 
 static inline HANDLE tn_win_handle(intptr_t value) { return (HANDLE)value; }

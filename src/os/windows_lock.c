@@ -1,7 +1,7 @@
 /* windows_lock.c: byte locks, which the system drops when their holder dies.
  *
- * LockFileEx has no question "who holds it?": asking is locking and unlocking again, so two who ask at once may see each other, and
- * the one who wants to hold must be ready to try again (participant.c). Nor has it a conversion, and a handle may hold a shared lock
+ * LockFileEx has no question "who holds it?": asking is locking and unlocking again. So who asks tries again after a moment, lest it take
+ * another who asks for life, and who wants to hold must be ready to try again as well (participant.c). Nor has it a conversion, and a handle may hold a shared lock
  * twice, or a shared one over its own exclusive one. So this process keeps a list of what its handles hold:
  *   - the same kind again is no call at all;
  *   - exclusive to shared is done without a gap: take the shared one, then unlock, which takes away the exclusive one first (so
@@ -139,12 +139,22 @@ void tn_win_unlock_all(HANDLE handle) {
   ReleaseSRWLockExclusive(&list_lock);
 }
 
+/* Who asks holds the lock for a moment, and two who ask at once would take each other for life: a few tries tell them apart from one who stays. */
+static int take_as_asker(HANDLE handle, uint64_t byte, int how) {
+  int result = take(handle, byte, how);
+  for (DWORD ms = 0; result == 0 && ms < 2; ms++) {
+    Sleep(ms); /* 0: let others run */
+    result = take(handle, byte, how);
+  }
+  return result;
+}
+
 /* Would `how` be refused because of others? mine is what this handle holds there itself, or NULL. */
 static int ask(HANDLE handle, uint64_t byte, int how, held **at) {
   held *mine = *at;
   if (mine && (mine->how == TN_OS_EXCLUSIVE || how == TN_OS_SHARED)) return 0; /* else it would not be ours */
   if (mine) drop(handle, byte); /* our own shared lock would refuse us; a gap, as with every conversion */
-  int result = take(handle, byte, how);
+  int result = take_as_asker(handle, byte, how);
   if (result == 1) drop(handle, byte);
   if (mine && take_back(handle, byte, mine->how) != 1) forget(at);
   return result < 0 ? result : !result;

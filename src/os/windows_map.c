@@ -49,6 +49,19 @@ static void forget(const void *address) {
   free(gone);
 }
 
+void tn_win_renew_views(uint64_t device, uint64_t inode, HANDLE file) {
+  HANDLE process = GetCurrentProcess(), own;
+  AcquireSRWLockExclusive(&list_lock);
+  for (view *at = list; at; at = at->next) {
+    if (at->device != device || at->inode != inode) continue;
+    if (!DuplicateHandle(process, file, process, &own, 0, FALSE, DUPLICATE_SAME_ACCESS))
+      continue; /* the old one does as well */
+    CloseHandle(at->file);
+    at->file = own;
+  }
+  ReleaseSRWLockExclusive(&list_lock);
+}
+
 /* ---- Mapping --------------------------------------------------------------------------------------------------------- */
 
 static DWORD page_access(int access, uint32_t flags) {

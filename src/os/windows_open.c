@@ -8,7 +8,7 @@
  * the system closes its handles. The final name is a hard link, the one operation that puts a name to a finished file and fails when
  * it is taken, on NTFS and under Wine (there it is link(2), so a Linux process may race with it). A rename would not do: a file
  * that is to be deleted cannot be renamed, DELETE_ON_CLOSE cannot be taken back everywhere, and Wine's rename looks first and
- * replaces then. The temporary name is a second link that goes when the creator closes; under Wine when the last Windows process
+ * replaces then. The temporary name is a second link that goes when the creator closes its handles; under Wine when the last Windows process
  * has closed the file (the server defers it, since closing would drop its locks), or is left for `clean` if the server is killed.
  *
  * Removing. Rename aside, then delete: a deleted name stays taken until everybody has closed the file, a renamed one is free at
@@ -242,11 +242,23 @@ static int put_name(HANDLE handle, const WCHAR *path, int class) {
   return status >= 0 ? 0 : tn_win_failed_with(RtlNtStatusToDosError(status));
 }
 
+/* The handle that deletes the temporary name keeps out every program that does not expect a file to be deleted under it, as fopen does not.
+ * It has done its work. If it cannot be replaced, it stays. */
+static void let_others_in(tn_os_file *file) {
+  HANDLE again = open_again(tn_win_handle(file->handle), ACCESS_BOTH);
+  if (again == INVALID_HANDLE_VALUE) return;
+  tn_win_renew_views(file->device, file->inode, again);
+  CloseHandle(tn_win_handle(file->handle));
+  file->handle = (intptr_t)again;
+}
+
 int tn_os_name(tn_os_file *file, const char *path) {
   TN_FAULT("name");
   WCHAR wide[TN_WIDE];
   int result = tn_win_wide(path, wide, TN_WIDE);
-  return result == 0 ? put_name(tn_win_handle(file->handle), wide, CLASS_LINK) : result;
+  if (result == 0) result = put_name(tn_win_handle(file->handle), wide, CLASS_LINK);
+  if (result == 0) let_others_in(file);
+  return result;
 }
 
 /* ---- Is it still that file ------------------------------------------------------------------------------------------- */

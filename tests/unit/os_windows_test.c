@@ -172,6 +172,32 @@ static void test_a_name_is_given_once(void) {
   CHECK_INT(1, listed().count);
 }
 
+/* A foreign program that opens the file as any other, while its maker still has it open and mapped. */
+static void test_others_may_open_what_was_made(void) {
+  tn_os_file file;
+  void *bytes;
+  CHECK_OK(tn_os_make(&file, at("plain"), 0600, 0));
+  CHECK_OK(tn_os_reserve(&file, 0, 65536));
+  CHECK_OK(tn_os_map(&file, 0, 65536, TN_OS_READ | TN_OS_WRITE, 0, &bytes, NULL));
+  CHECK_INT(1, tn_os_lock(&file, byte, TN_OS_EXCLUSIVE));
+  CHECK_OK(tn_os_name(&file, at("plain")));
+  memcpy(bytes, "seen", 4);
+  CHECK_OK(tn_os_flush(bytes, 65536));
+  FILE *foreign = fopen(check_path("plain"), "r+b");
+  CHECK(foreign != NULL);
+  char read[4];
+  CHECK_UINT(4, fread(read, 1, 4, foreign));
+  CHECK_MEM("seen", read, 4);
+  CHECK_INT(0, fclose(foreign));
+  tn_os_file other = opened("plain", TN_OS_READ | TN_OS_WRITE);
+  CHECK_INT(1, tn_os_lock_held(&other, byte, TN_OS_SHARED)); /* the locks stayed */
+  CHECK_OK(tn_os_still_ours(&file));
+  tn_os_close(&other);
+  tn_os_unmap(bytes, 65536);
+  tn_os_close(&file);
+  CHECK_INT(1, listed().count);
+}
+
 /* Others have it open, and mapped for writing: the name is free at once all the same, and they go on. */
 static void test_a_removed_name_is_free_at_once(void) {
   tn_os_file file = made("a.board"), other = opened("a.board", TN_OS_READ | TN_OS_WRITE), next;
@@ -399,6 +425,7 @@ static const check_test tests[] = {{"device_names", test_device_names, 0},
                                    {"a_killed_maker_leaves_nothing", test_a_killed_maker_leaves_nothing, 0},
                                    {"a_named_file_outlives_its_maker", test_a_named_file_outlives_its_maker, 0},
                                    {"a_name_is_given_once", test_a_name_is_given_once, 0},
+                                   {"others_may_open_what_was_made", test_others_may_open_what_was_made, 0},
                                    {"a_removed_name_is_free_at_once", test_a_removed_name_is_free_at_once, 0},
                                    {"removing_leaves_nothing", test_removing_leaves_nothing, 0},
                                    {"opening_refuses", test_opening_refuses, 0},
