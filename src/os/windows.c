@@ -1,6 +1,7 @@
 /* windows.c: what the system can do, what it said, time, threads, processes. windows.h lists the other files.
  *
- * Wine is a Windows of its own here: where it differs (all seen with Wine 8), the code asks tn_win_is_wine() and says why beside it.
+ * Wine is a Windows of its own here: where it differs (all seen with Wine 8), the code asks tn_win_is_wine() and says why
+ * beside it.
  */
 #include "windows.h"
 

@@ -57,7 +57,7 @@ int tn_win_wide(const char *text, WCHAR *ret_wide, size_t room);
 int tn_win_narrow(const WCHAR *wide, char *ret_text, size_t room);
 /* The last component of a path: the part after the last backslash. */
 const WCHAR *tn_win_last(const WCHAR *path);
-/* path with `.NAME.<16 hex, random>` in place of its last component NAME: `clean` knows this form. */
+/* path with `.NAME.<16 hex, random>` in place of its last component NAME. */
 int tn_win_beside(const WCHAR *path, WCHAR ret_path[TN_WIDE]);
 
 /* ---- windows_open.c ---- */
@@ -66,10 +66,12 @@ int tn_win_identity(HANDLE handle, uint64_t *ret_device, uint64_t *ret_inode);
 
 /* ---- windows_owner.c ---- */
 
-/* A security descriptor for mode, to be freed with LocalFree; NULL on failure (GetLastError). What is made in a directory inherits its. */
+/* A security descriptor for mode, to be freed with LocalFree; NULL on failure (GetLastError). What is made in a directory
+ * inherits its. */
 enum { TN_FOR_FILE, TN_FOR_DIRECTORY, TN_FOR_SECTION };
 PSECURITY_DESCRIPTOR tn_win_rights(uint32_t mode, int for_what);
-/* A file's owner, 0 for one that is trusted (this user, the administrators, the system) and 1 for anybody else; and its mode. */
+/* A file's owner, 0 for one that is trusted (this user, the administrators, the system) and 1 for anybody else; and its
+ * mode. */
 void tn_win_rights_of(HANDLE handle, uint32_t *ret_owner, uint32_t *ret_mode);
 
 /* ---- windows_lock.c ---- */

@@ -1,7 +1,7 @@
 /* windows_file.c: what is known of a file, its room, its content.
  *
- * Room. NTFS allocates what a file is extended by. Wine extends with holes, and says nothing of them; so where a reserved range may
- * have holes, zeros are written into it wherever it reads as zeros: the range belongs to the caller alone (os.h).
+ * Room. NTFS allocates what a file is extended by. Wine extends with holes, and says nothing of them; so where a reserved
+ * range may have holes, zeros are written into it wherever it reads as zeros: the range belongs to the caller alone (os.h).
  */
 #include "windows.h"
 

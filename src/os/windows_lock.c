@@ -1,8 +1,9 @@
 /* windows_lock.c: byte locks, which the system drops when their holder dies.
  *
- * LockFileEx has no question "who holds it?": asking is locking and unlocking again. So who asks tries again after a moment, lest it take
- * another who asks for life, and who wants to hold must be ready to try again as well (participant.c). Nor has it a conversion, and a handle may hold a shared lock
- * twice, or a shared one over its own exclusive one. So this process keeps a list of what its handles hold:
+ * LockFileEx has no question "who holds it?": asking is locking and unlocking again. So who asks tries again after a moment,
+ * lest it take another who asks for life, and who wants to hold must be ready to try again as well (participant.c). Nor has it
+ * a conversion, and a handle may hold a shared lock twice, or a shared one over its own exclusive one. So this process keeps a
+ * list of what its handles hold:
  *   - the same kind again is no call at all;
  *   - exclusive to shared is done without a gap: take the shared one, then unlock, which takes away the exclusive one first (so
  *     documented; seen under Wine);
@@ -21,7 +22,8 @@ typedef struct held {
 static SRWLOCK list_lock = SRWLOCK_INIT;
 static held *list;
 
-/* The list is only touched by whoever has list_lock; the calls into the system happen under it too, so that list and locks agree. */
+/* The list is only touched by whoever has list_lock; the calls into the system happen under it too, so that list and locks
+ * agree. */
 static held **find(HANDLE handle, uint64_t byte) {
   held **at = &list;
   while (*at && ((*at)->handle != handle || (*at)->byte != byte)) at = &(*at)->next;
@@ -139,7 +141,8 @@ void tn_win_unlock_all(HANDLE handle) {
   ReleaseSRWLockExclusive(&list_lock);
 }
 
-/* Who asks holds the lock for a moment, and two who ask at once would take each other for life: a few tries tell them apart from one who stays. */
+/* Who asks holds the lock for a moment, and two who ask at once would take each other for life: a few tries tell them apart
+ * from one who stays. */
 static int take_as_asker(HANDLE handle, uint64_t byte, int how) {
   int result = take(handle, byte, how);
   for (DWORD ms = 0; result == 0 && ms < 2; ms++) {

@@ -1,12 +1,13 @@
 /* windows_map.c: mappings of files, and named sections.
  *
- * A mapping needs a section object; a new one is made for each mapping, since a section keeps the size the file had, and closed at once:
- * the view keeps it. What was written through a view reaches the medium in two steps, FlushViewOfFile and then
- * FlushFileBuffers, and the second needs a handle on the file; views outlive the handle they came from, so this process keeps a list of its
- * writable views of files, each with a duplicate of the handle. (Byte locks hang on another handle: see windows_open.c.)
+ * A mapping needs a section object; a new one is made for each mapping, since a section keeps the size the file had, and closed
+ * at once: the view keeps it. What was written through a view reaches the medium in two steps, FlushViewOfFile and then
+ * FlushFileBuffers, and the second needs a handle on the file; views outlive the handle they came from, so this process keeps a
+ * list of its writable views of files, each with a duplicate of the handle. (Byte locks hang on another handle: see
+ * windows_open.c.)
  *
- * A named section is not a file. It lives while somebody has it open or mapped, its size is rounded up to whole pages by the system, and
- * it cannot be resized.
+ * A named section is not a file. It lives while somebody has it open or mapped, its size is rounded up to whole pages by the
+ * system, and it cannot be resized.
  */
 #include "windows.h"
 

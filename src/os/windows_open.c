@@ -1,30 +1,32 @@
 /* windows_open.c: making, opening, naming, removing and closing files.
  *
- * Two handles. tn_os_file.handle is for content and mappings; .locks is a second opening of the same file that holds the byte locks:
- * under Wine a lock for which the handle has no write access is quietly a shared one, so an observer's handle, which is read-only,
- * could not ask who is there; and a duplicate of .handle that a view keeps (windows_map.c) must not keep locks alive.
+ * Two handles. tn_os_file.handle is for content and mappings; .locks is a second opening of the same file that holds the byte
+ * locks: under Wine a lock for which the handle has no write access is quietly a shared one, so an observer's handle, which is
+ * read-only, could not ask who is there; and a duplicate of .handle that a view keeps (windows_map.c) must not keep locks
+ * alive.
  *
- * Making. There are no nameless files. `.NAME.<16 hex>` is made with DELETE_ON_CLOSE: a creator that is killed leaves nothing, since
- * the system closes its handles. The final name is a hard link, the one operation that puts a name to a finished file and fails when
- * it is taken, on NTFS and under Wine (there it is link(2), so a Linux process may race with it). A rename would not do: a file
- * that is to be deleted cannot be renamed, DELETE_ON_CLOSE cannot be taken back everywhere, and Wine's rename looks first and
- * replaces then. The temporary name is a second link that goes when the creator closes its handles; under Wine when the last Windows process
- * has closed the file (the server defers it, since closing would drop its locks), or is left for `clean` if the server is killed.
+ * Making. There are no nameless files. `.NAME.<16 hex>` is made with DELETE_ON_CLOSE: a creator that is killed leaves nothing,
+ * since the system closes its handles. The final name is a hard link, the one operation that puts a name to a finished file and
+ * fails when it is taken, on NTFS and under Wine (there it is link(2), so a Linux process may race with it). A rename would not
+ * do: a file that is to be deleted cannot be renamed, DELETE_ON_CLOSE cannot be taken back everywhere, and Wine's rename looks
+ * first and replaces then. The temporary name is a second link that goes when the creator closes its handles; under Wine when
+ * the last Windows process has closed the file (the server defers it, since closing would drop its locks), or stays if
+ * the server is killed.
  *
  * Removing. Rename aside, then delete: a deleted name stays taken until everybody has closed the file, a renamed one is free at
- * once. While somebody has the file mapped it cannot be marked for deletion; it is deleted when the last has closed it, or left in the form
- * that `clean` removes.
+ * once. While somebody has the file mapped it cannot be marked for deletion; it is deleted when the last has closed it, or left
+ * under its hidden name.
  *
- * Opening. "\\?\" paths, no reparse points, and then a look at what was opened: the final path must be the one that was asked for, in
- * upper and lower case too, since two Linux processes would not meet by such names. Wine follows symbolic links whatever it is
- * told; there the whole final path is compared with that of the directory, which shows a link.
+ * Opening. "\\?\" paths, no reparse points, and then a look at what was opened: the final path must be the one that was
+ * asked for, in upper and lower case too, since two Linux processes would not meet by such names. Wine follows symbolic
+ * links whatever it is told; there the whole final path is compared with that of the directory, which shows a link.
  */
 #include "windows.h"
 
 #define ACCESS_BOTH (GENERIC_READ | GENERIC_WRITE)
 
-/* Under Wine the inode alone: the volume's number comes from another process there, which goes by the file's name, and changes when the
- * name is taken away. */
+/* Under Wine the inode alone: the volume's number comes from another process there, which goes by the file's name, and
+ * changes when the name is taken away. */
 static int wine_identity(HANDLE handle, uint64_t *ret_device, uint64_t *ret_inode) {
   LARGE_INTEGER number;
   IO_STATUS_BLOCK block;
@@ -175,8 +177,8 @@ int tn_os_open(tn_os_file *ret_file, const char *path, int access, int locks) {
 
 /* ---- Making ---------------------------------------------------------------------------------------------------------- */
 
-/* Under Wine the creator's umask takes bits away: set them once more. The owner in the list has to be said again as well, or its entry is
- * taken for a stranger's (windows_owner.c). */
+/* Under Wine the creator's umask takes bits away: set them once more. The owner in the list has to be said again as well, or
+ * its entry is taken for a stranger's (windows_owner.c). */
 static int insist_on(HANDLE handle, PSECURITY_DESCRIPTOR rights) {
   PSID owner = NULL;
   BOOL defaulted;
@@ -242,8 +244,8 @@ static int put_name(HANDLE handle, const WCHAR *path, int class) {
   return status >= 0 ? 0 : tn_win_failed_with(RtlNtStatusToDosError(status));
 }
 
-/* The handle that deletes the temporary name keeps out every program that does not expect a file to be deleted under it, as fopen does not.
- * It has done its work. If it cannot be replaced, it stays. */
+/* The handle that deletes the temporary name keeps out every program that does not expect a file to be deleted under it, as
+ * fopen does not. It has done its work. If it cannot be replaced, it stays. */
 static void let_others_in(tn_os_file *file) {
   HANDLE again = open_again(tn_win_handle(file->handle), ACCESS_BOTH);
   if (again == INVALID_HANDLE_VALUE) return;
@@ -314,8 +316,8 @@ static int delete_opened(HANDLE handle) {
   return SetFileInformationByHandle(handle, FileDispositionInfo, &plain, sizeof plain) ? 0 : tn_win_failed();
 }
 
-/* Somebody has it mapped, so it cannot be marked for deletion; but under Wine it can be opened to be deleted when it is closed, by us and
- * by all others. Where not even that is allowed, it is left under a name that `clean` knows. */
+/* Somebody has it mapped, so it cannot be marked for deletion; but under Wine it can be opened to be deleted when it is
+ * closed, by us and by all others. Where not even that is allowed, it keeps its hidden name. */
 static void delete_later(const WCHAR *aside) {
   HANDLE handle = CreateFileW(aside, DELETE, TN_SHARE_ALL, NULL, OPEN_EXISTING,
                               FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_DELETE_ON_CLOSE, NULL);

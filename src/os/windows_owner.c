@@ -1,13 +1,13 @@
 /* windows_owner.c: who may, and who did.
  *
  * mode on Windows. The owner's bits are always 0600: nobody but this user is named in the file's access list, and nothing is
- * inherited. "Others" is Everyone. There is no group of the Unix kind: group bits let nobody in. The sticky bit, by which a scoped
- * raw map is known, is the attribute SYSTEM.
+ * inherited. "Others" is Everyone. There is no group of the Unix kind: group bits let nobody in. The sticky bit, by which a
+ * scoped raw map is known, is the attribute SYSTEM.
  *
- * mode under Wine. Wine turns an access list into permission bits of the file below, but an entry for this user sets the group's bits
- * too. Only when the list names an owner who is not this user do the owner's bits come out alone: that is what alien stands
- * for, and the file still belongs to whoever made it. So 0600, 0604, 0606, 0660 and 0666 come out as they are; 0640 comes out as
- * 0600, on the safe side.
+ * mode under Wine. Wine turns an access list into permission bits of the file below, but an entry for this user sets the
+ * group's bits too. Only when the list names an owner who is not this user do the owner's bits come out alone: that is what
+ * alien stands for, and the file still belongs to whoever made it. So 0600, 0604, 0606, 0660 and 0666 come out as they are;
+ * 0640 comes out as 0600, on the safe side.
  */
 #include "windows.h"
 

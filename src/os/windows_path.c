@@ -1,8 +1,8 @@
 /* windows_path.c: names and paths. UTF-8 outside, UTF-16 towards the system.
  *
- * Every path that goes to the system is absolute and starts with "\\?\": then there is no limit of 260 characters, and no name is
- * quietly another one (trailing dots and spaces cut off, "nul" meaning a device). What such a prefix would let through and other
- * programs could not open, is refused here instead.
+ * Every path that goes to the system is absolute and starts with "\\?\": then there is no limit of 260 characters, and no name
+ * is quietly another one (trailing dots and spaces cut off, "nul" meaning a device). What such a prefix would let through and
+ * other programs could not open, is refused here instead.
  *
  * Under Wine a path that starts with "/" is one of the system below, "\\?\unix\...": so one directory serves both sides.
  */
@@ -24,7 +24,8 @@ int tn_win_wide(const char *text, WCHAR *ret_wide, size_t room) {
   return 0;
 }
 
-/* Half a surrogate pair, which NTFS allows in names, comes out as U+FFFD and is then not found: better than no listing at all. */
+/* Half a surrogate pair, which NTFS allows in names, comes out as U+FFFD and is then not found: better than no listing at
+ * all. */
 int tn_win_narrow(const WCHAR *wide, char *ret_text, size_t room) {
   int length = WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL);
   if (length <= 0 || (size_t)length > room) return tn_win_refuse(TARN_E_INVALID, "the name or path is too long");

@@ -1,15 +1,16 @@
 /* windows_wake.c: beds, sleeping and waking, and events.
  *
- * No word can be waited on by two processes here. So each sleeper has a bed: an auto-reset event named by the channel's identity and
- * the sleeper's slot, which whoever wakes opens by that name and sets. The event stays set until somebody sleeps in it, so a wake between the
- * sleeper's look at the word and its sleep is not lost; one that was set for a slot's former owner costs a sleeper one more look.
+ * No word can be waited on by two processes here. So each sleeper has a bed: an auto-reset event named by the channel's
+ * identity and the sleeper's slot, which whoever wakes opens by that name and sets. The event stays set until somebody sleeps
+ * in it, so a wake between the sleeper's look at the word and its sleep is not lost; one that was set for a slot's former owner
+ * costs a sleeper one more look.
  *
- * The names are in "Global\", which processes of all sessions see and all may make events in. Everyone may set them: the name is 128 random
- * bits that only those know who may read the channel, and all that a wake does is make somebody look. Where even that is
- * not allowed, the session's own names serve; then other sessions' wakes are lost, and cost a slice (wait.c).
+ * The names are in "Global\", which processes of all sessions see and all may make events in. Everyone may set them: the name
+ * is 128 random bits that only those know who may read the channel, and all that a wake does is make somebody look. Where even
+ * that is not allowed, the session's own names serve; then other sessions' wakes are lost, and cost a slice (wait.c).
  *
- * Two processes can wake each other if they have these names in common: all of a machine (domain 1), under Wine those of one server, of which
- * there is one for each prefix.
+ * Two processes can wake each other if they have these names in common: all of a machine (domain 1), under Wine those of one
+ * server, of which there is one for each prefix.
  */
 #include "windows.h"
 

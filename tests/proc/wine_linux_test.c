@@ -1,5 +1,6 @@
-/* wine_linux_test.c: what a Windows program under Wine makes of things that only Linux can put in its way, and what Linux sees of the files it
- * makes. The program is neighbours_test of the build that TARN_WINDOWS_BUILD names; without it these tests are skipped. */
+/* wine_linux_test.c: what a Windows program under Wine makes of things that only Linux can put in its way, and what Linux
+ * sees of the files it makes. The program is neighbours_test of the build that TARN_WINDOWS_BUILD names; without it these
+ * tests are skipped. */
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
