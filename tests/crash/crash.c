@@ -29,8 +29,9 @@ static void watch_the_machine(void) {
   CHECK_OK(tn_os_thread_start(&thread, nap, NULL));
 }
 
-/* Here, or in a survivor, which says so. */
+/* Here, or in a survivor, which says so. Those who overslept with us may not have run again yet: give them the time to say so. */
 static int disturbed(const crash_run *run) {
+  check_sleep(3 * OVERSLEPT_NS);
   int result = tn_load_relaxed(&worst_oversleep) > (uint64_t)OVERSLEPT_NS; /* relaxed: as above */
   for (int i = 0; i < run->survivor_count; i++)
     result |= crash_last(&run->survivors[i], "overslept") != NULL;
