@@ -6,7 +6,7 @@
  *   payload, tag...   the writer              readers, after word   unchanged from word on, until the floor has passed it
  *   floor             the writer              joiners, racers       a record's beginning; nothing at or above it is overwritten
  *   tail              the writer              joiners, people       a record's beginning that was the end, at most 1/16 lap ago
- *   slot.cursor       the slot's owner        the writer            its owner needs nothing below it
+ *   slot.cursor       the slot's owner        the writer            its owner needs nothing below it; counts in a taken slot only
  *   slot.held         the slot's owner        the writer            TARN_OVERWRITE: its owner reads this record in place
  *   join.had_reader   a joining reader        the writer            1 for ever
  *
@@ -28,7 +28,8 @@
  * first change of those bytes.
  *
  * Racers (readers under TARN_OVERWRITE, observers always) are not waited for. They copy, then look at the floor [S4]: if it is still
- * at or below the message, the copy is whole. The writer stores the floor, and fences, before it overwrites anything below. To read in
+ * at or below the message, the copy is whole (racy, and fine because it is thrown away otherwise; the same for every word that they
+ * walk over). The writer stores the floor, and fences, before it overwrites anything below. To read in
  * place under TARN_OVERWRITE a reader announces a hold exactly as a joiner announces its cursor [S2].
  *
  * The floor and its message number belong together: a latch, two copies and a version that says which counts. A writer killed between
@@ -39,8 +40,10 @@
  * (under TARN_WAIT); later, with none attached, the oldest is dropped.
  *
  * Death of the writer: before the word: no message; its bytes are beyond the chain. After it: published. Between the stores of a wrap or a
- * batch: not visible, since the first word is the last store. While moving the floor: the latch has the old or the new value, and both are
- * boundaries below all cursors. Death of a reader: its cursor stays until the writer wants room, asks, and clears the slot.
+ * batch: not visible, since the first word is the last store. While moving the floor: the latch has the old or the new value, both
+ * boundaries. The new one may lie above the cursor of somebody who joined just then and whom the second scan would have seen: so the limit
+ * is never made from the floor alone, but from the lowest cursor where that is below it; the next writer finds it there. Death of a reader:
+ * its cursor stays until the writer wants room, asks about all who are in its way, and clears the slots of the dead.
  */
 #include <stdlib.h>
 #include <string.h>
