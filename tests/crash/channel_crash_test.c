@@ -189,7 +189,7 @@ static int creators_at_once(const char *name) {
 }
 
 static void test_creators_killed(void) {
-  int killed = 0, rounds = tn_os_capabilities()->shared_futex ? 10 : 3; /* under Wine a process takes ten times as long */
+  int killed = 0, rounds = tn_os_capabilities()->shared_futex ? 6 : 3; /* under Wine a process takes ten times as long */
   for (int round = 0; round < rounds; round++) {
     killed += creators_at_once("many");
     tarn_board *board;

@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <tarn/base.h>
 
-enum { REPEATS = 30, ROWS_MAX = 128 };
+enum { REPEATS = 30, AT_ONCE = 18 };
 static const int64_t OVERSLEPT_NS = 20000000, NAP_NS = 5000000, STOPPED_NS = 2000000000, POLL_NS = 200000;
 
 /* ---- Is this machine disturbed? A thread sleeps and notes by how much it overslept ------------------------------------- */
@@ -436,26 +436,35 @@ static void check_locks(const crash_run *run) {
     crash_fail(run, "the stopped process should hold \"%s\", it holds \"%s\"", expected, letters);
 }
 
-static int stop_some(const crash_kind *kind, crash_run *all, uint32_t round) {
+/* Stop victims at up to AT_ONCE points from point on, let them go on and see how it ends. The first point not stopped at. */
+static const crash_point *stop_some(const crash_kind *kind, const crash_point *point, crash_run *runs, uint32_t round, int *ret_count) {
   int count = 0;
-  for (const crash_point *point = kind->points; point->name != NULL; point++) {
-    CHECK(count < ROWS_MAX);
+  for (; point->name != NULL && count < AT_ONCE; point++)
     if (wanted(point))
-      begin(&all[count++], kind, point, round, round + (uint32_t)check_random() % 8, "stop");
-  }
+      begin(&runs[count++], kind, point, round, round + (uint32_t)check_random() % 8, "stop");
   for (int i = 0; i < count; i++)
-    await_stop(&all[i]);
+    await_stop(&runs[i]);
   int64_t end = check_now() + STOPPED_NS;
   for (int i = 0; i < count; i++)
-    check_locks(&all[i]);
+    check_locks(&runs[i]);
   check_sleep(end - check_now());
   for (int i = 0; i < count; i++) {
-    kind->stopped(&all[i]);
-    check_locks(&all[i]); /* nothing was taken from it */
+    kind->stopped(&runs[i]);
+    check_locks(&runs[i]); /* nothing was taken from it */
   }
   for (int i = 0; i < count; i++)
-    check_continue(all[i].victim.process);
-  return count;
+    check_continue(runs[i].victim.process);
+  for (int i = 0; i < count; i++) {
+    await_death(&runs[i]); /* by itself: its life is over */
+    kind->check(&runs[i]);
+    finish(&runs[i], 0);
+  }
+  if (count > 0) {
+    look_for_leftovers(&runs[0], check_directory());
+    look_for_leftovers(&runs[0], check_disk_directory());
+  }
+  *ret_count += count;
+  return point;
 }
 
 void crash_stop_all(const crash_kind *kind) {
@@ -463,19 +472,12 @@ void crash_stop_all(const crash_kind *kind) {
   check_stop(self); /* skips the test where nothing can be stopped */
   check_kill(self);
   check_wait(self);
-  crash_run *all = calloc(ROWS_MAX, sizeof *all);
-  CHECK(all != NULL);
+  crash_run *runs = calloc(AT_ONCE, sizeof *runs);
+  CHECK(runs != NULL);
   int rounds = (runs_wanted(0) + 2) / 3, count = 0;
-  for (int round = 0; round < rounds; round++) {
-    count = stop_some(kind, all, (uint32_t)round);
-    for (int i = 0; i < count; i++) {
-      await_death(&all[i]); /* by itself: its life is over */
-      kind->check(&all[i]);
-      finish(&all[i], 0);
-    }
-    look_for_leftovers(&all[0], check_directory());
-    look_for_leftovers(&all[0], check_disk_directory());
-  }
-  free(all);
-  printf("%s: %d stopped for 2 s at once, %d times\n", kind->word, count, rounds);
+  for (int round = 0; round < rounds; round++)
+    for (const crash_point *point = kind->points; point->name != NULL;)
+      point = stop_some(kind, point, runs, (uint32_t)round, &count);
+  free(runs);
+  printf("%s: %d stopped for 2 s, up to %d at once\n", kind->word, count, AT_ONCE);
 }

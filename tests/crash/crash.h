@@ -93,7 +93,7 @@ typedef struct crash_kind {
 
 /* SIGKILL at every point of the kind's table. */
 void crash_kill_all(const crash_kind *kind);
-/* SIGSTOP at every point, all at the same time, each on a channel of its own, for 2 s; then SIGCONT. */
+/* SIGSTOP at every point, many at the same time, each on a channel of its own, for 2 s; then SIGCONT. */
 void crash_stop_all(const crash_kind *kind);
 
 /* A fresh name and path in memory or on a disk. */
