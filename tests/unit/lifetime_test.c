@@ -201,6 +201,33 @@ static void test_a_name_that_never_goes(void) {
   CHECK_OK(tarn_remove("going", TARN_KIND_BOARD, 0));
 }
 
+static int role_leaves(int argc, char **argv) {
+  CHECK_INT(1, argc);
+  tarn_board *writer = open_writer(argv[0], NULL);
+  put_text(writer, "value");
+  tarn_board_close(writer);
+  return 0;
+}
+
+/* The last one is stopped at the moment in which it alone may remove the name. Nobody takes that from it, and nobody hangs for it. */
+static void test_stopped_while_removing(void) {
+  check_set_env("TARN_TEST_POINT", "leave.alone:1:stop");
+  check_process *last = check_start("leaves", "stopped", NULL);
+  check_await_stop(last);
+  check_set_env("TARN_TEST_POINT", NULL);
+  tarn_board *board = NULL;
+  int64_t start = check_now();
+  CHECK_RESULT(TARN_BUSY, tarn_board_open(&board, "stopped", TARN_WRITER, NULL, 0));
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_board_open(&board, "stopped", TARN_WRITER, NULL, 200 * MS));
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_board_open(&board, "stopped", TARN_READER, NULL, 5 * MS));
+  CHECK(check_now() - start < 10000 * (int64_t)MS);
+  CHECK(board == NULL && is_there("stopped"));
+  check_continue(last);
+  CHECK_INT(0, check_wait(last));
+  CHECK(!is_there("stopped"));
+  tarn_board_close(open_writer("stopped", NULL));
+}
+
 /* ---- After a reboot ---------------------------------------------------------------------------------------------------------------------- */
 
 static const char *disk_path(void) {
@@ -344,6 +371,7 @@ static const check_test tests[] = {
     {"remove", test_remove, 0},
     {"remove_by_force", test_remove_by_force, 0},
     {"a_name_that_never_goes", test_a_name_that_never_goes, 0},
+    {"stopped_while_removing", test_stopped_while_removing, 0},
     {"reboot", test_reboot, 0},
     {"a_death_is_no_reboot", test_a_death_is_no_reboot, 0},
     {"observers_never_reset", test_observers_never_reset, 0},
@@ -351,7 +379,7 @@ static const check_test tests[] = {
     {0},
 };
 
-static const check_role roles[] = {{"one_word", role_one_word}, {"dies_on_disk", role_dies_on_disk}, {0}};
+static const check_role roles[] = {{"one_word", role_one_word}, {"leaves", role_leaves}, {"dies_on_disk", role_dies_on_disk}, {0}};
 
 int main(int argc, char **argv) {
   return check_main(argc, argv, tests, roles);
