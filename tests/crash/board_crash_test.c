@@ -92,21 +92,13 @@ static const crash_point points[] = {
     {0},
 };
 
-static int is(const crash_run *run, const char *scenes) {
-  return strchr(scenes, run->scene) != NULL;
-}
+static int is(const crash_run *run, const char *scenes) { return strchr(scenes, run->scene) != NULL; }
 
-static int victim_writes(const crash_run *run) {
-  return strcmp(run->point->role, "writer") == 0;
-}
+static int victim_writes(const crash_run *run) { return strcmp(run->point->role, "writer") == 0; }
 
-static const char *flags_of(const crash_run *run) {
-  return is(run, "kdnbcj") ? "kept" : "scoped";
-}
+static const char *flags_of(const crash_run *run) { return is(run, "kdnbcj") ? "kept" : "scoped"; }
 
-static int on_disk(char scene) {
-  return strchr("db", scene) != NULL ? 1 : scene == 'k' ? 0 : -1;
-}
+static int on_disk(char scene) { return strchr("db", scene) != NULL ? 1 : scene == 'k' ? 0 : -1; }
 
 /* ---- Before -------------------------------------------------------------------------------------------------------------- */
 
@@ -141,17 +133,13 @@ static void found_and_abandon(crash_run *run) {
 static void found_with_dead(crash_run *run, int leave_first) {
   tarn_board *founder = found(run, 3 + !leave_first);
   check_process *corpses[3];
-  if (leave_first)
-    tarn_board_close(founder);
+  if (leave_first) tarn_board_close(founder);
   for (int i = 0; i < 3; i++) {
-    if (!leave_first)
-      CHECK_OK(board_put(founder, 2000, FOUNDERS_TAG + 1 + (uint64_t)i));
+    if (!leave_first) CHECK_OK(board_put(founder, 2000, FOUNDERS_TAG + 1 + (uint64_t)i));
     corpses[i] = start_corpse(run);
   }
-  for (int i = 0; i < 3; i++)
-    kill_corpse(corpses[i]);
-  if (!leave_first)
-    tarn_board_close(founder);
+  for (int i = 0; i < 3; i++) kill_corpse(corpses[i]);
+  if (!leave_first) tarn_board_close(founder);
 }
 
 /* What a disk may show after the power was cut: the id of another boot, and entries of different moments, which overlap. */
@@ -177,10 +165,8 @@ static void write_as_if_under_another_boot(const crash_run *run) {
 }
 
 static void start_readers(crash_run *run, const char *until) {
-  for (int i = 0; i < 2; i++)
-    crash_survivor(run, "blocked_reader", NULL, NULL);
-  for (int i = 0; i < 2; i++)
-    CHECK(crash_heard(&run->survivors[i], until, 0, CRASH_PATIENCE_NS) != NULL);
+  for (int i = 0; i < 2; i++) crash_survivor(run, "blocked_reader", NULL, NULL);
+  for (int i = 0; i < 2; i++) CHECK(crash_heard(&run->survivors[i], until, 0, CRASH_PATIENCE_NS) != NULL);
 }
 
 static void start_writer(crash_run *run) {
@@ -190,8 +176,7 @@ static void start_writer(crash_run *run) {
 }
 
 static void prepare(crash_run *run) {
-  if (is(run, "kd"))
-    tarn_board_close(found(run, 0));
+  if (is(run, "kd")) tarn_board_close(found(run, 0));
   if (is(run, "r") || (is(run, "v") && !victim_writes(run))) {
     start_writer(run);
   } else if (is(run, "v")) {
@@ -199,24 +184,18 @@ static void prepare(crash_run *run) {
     start_readers(run, "ready");
     tarn_board_close(founder);
   }
-  if (is(run, "e"))
-    start_readers(run, "opening");
-  if (is(run, "aib"))
-    found_and_abandon(run);
-  if (is(run, "b"))
-    write_as_if_under_another_boot(run);
-  if (is(run, "cj"))
-    found_with_dead(run, is(run, "j"));
+  if (is(run, "e")) start_readers(run, "opening");
+  if (is(run, "aib")) found_and_abandon(run);
+  if (is(run, "b")) write_as_if_under_another_boot(run);
+  if (is(run, "cj")) found_with_dead(run, is(run, "j"));
 }
 
 static void arguments(const crash_run *run, const char *ret_arguments[5]) {
-  if (victim_writes(run))
-    ret_arguments[0] = flags_of(run);
-  if (is(run, "i"))
-    check_set_env("TARN_TEST_FAULT", "remove:1:0");
+  if (victim_writes(run)) ret_arguments[0] = flags_of(run);
+  if (is(run, "i")) check_set_env("TARN_TEST_FAULT", "remove:1:0");
 }
 
-/* ---- After the death -------------------------------------------------------------------------------------------------------- */
+/* ---- After the death ---------------------------------------------------------------------------------------------------- */
 
 static int wrong(crash_run *run, const char *why, int survivor) {
   snprintf(run->why, sizeof run->why, "survivor %d: %s", survivor, why);
@@ -226,37 +205,31 @@ static int wrong(crash_run *run, const char *why, int survivor) {
 /* A reader was given what the victim published, and after it was told that nobody writes any more. */
 static int judge_reader(crash_run *run, int survivor) {
   const crash_teller *teller = &run->survivors[survivor];
-  const crash_line *said = crash_last(&run->victim, "put"), *item = crash_last(teller, "item"), *none = crash_last(teller, "none");
+  const crash_line *said = crash_last(&run->victim, "put"), *item = crash_last(teller, "item"),
+                   *none = crash_last(teller, "none");
   int64_t last_ns = run->released_ns + CRASH_PROMISE_NS;
   if (said != NULL && (item == NULL || item->tag < said->tag))
     return wrong(run, "it was not given the newest version within 100 ms", survivor);
-  if (item == NULL || item->tag < VICTIMS_TAG)
-    return 1; /* of a writer it never met it need not be told */
-  if (item->at_ns > last_ns)
-    return wrong(run, "it was given the newest version later than after 100 ms", survivor);
-  if (none == NULL || none < item)
-    return wrong(run, "it was not told within 100 ms that there is no writer", survivor);
+  if (item == NULL || item->tag < VICTIMS_TAG) return 1; /* of a writer it never met it need not be told */
+  if (item->at_ns > last_ns) return wrong(run, "it was given the newest version later than after 100 ms", survivor);
+  if (none == NULL || none < item) return wrong(run, "it was not told within 100 ms that there is no writer", survivor);
   return none->at_ns <= last_ns ? 1 : wrong(run, "it was told later than after 100 ms that there is no writer", survivor);
 }
 
 /* The writer goes on: it has room. */
 static int judge_writer(crash_run *run) {
-  if (crash_said_between(&run->survivors[0], "put", run->released_ns, run->released_ns + CRASH_PROMISE_NS))
-    return 1;
+  if (crash_said_between(&run->survivors[0], "put", run->released_ns, run->released_ns + CRASH_PROMISE_NS)) return 1;
   return wrong(run, "it published nothing for 100 ms", 0);
 }
 
 /* Only when the time is over: until then a version that was published and not said may still arrive. */
 static int judge(crash_run *run) {
-  if (run->survivor_count == 0)
-    return 1;
+  if (run->survivor_count == 0) return 1;
   check_sleep(run->released_ns + CRASH_PROMISE_NS + 10 * MS - check_now());
-  if (crash_survivors_write(run))
-    return judge_writer(run);
+  if (crash_survivors_write(run)) return judge_writer(run);
   for (int i = 0; i < run->survivor_count; i++) {
     int judged = judge_reader(run, i);
-    if (judged != 1)
-      return judged;
+    if (judged != 1) return judged;
   }
   return 1;
 }
@@ -278,14 +251,12 @@ static void start_checker(crash_run *run, crash_teller *checker, const char *mod
   snprintf(least, sizeof least, "%llu", (unsigned long long)least_of(run));
   snprintf(own, sizeof own, "%llu", (unsigned long long)tag);
   crash_attend(checker, check_start("checker", run->name, mode, flags_of(run), least, own, NULL));
-  if (crash_heard(checker, "put", 0, CRASH_PATIENCE_NS) == NULL)
-    crash_fail(run, "the checker (%s) failed", mode);
+  if (crash_heard(checker, "put", 0, CRASH_PATIENCE_NS) == NULL) crash_fail(run, "the checker (%s) failed", mode);
 }
 
 static void end_checker(crash_run *run, crash_teller *checker) {
   int code = crash_end(checker);
-  if (code != 0)
-    crash_fail(run, "the checker ended with %d", code);
+  if (code != 0) crash_fail(run, "the checker ended with %d", code);
 }
 
 /* Whoever was there sees what the new writer published. */
@@ -294,11 +265,9 @@ static void look_at_survivors(crash_run *run, uint64_t tag) {
     const crash_line *item = NULL;
     for (int64_t begin = check_now(); check_now() - begin < CRASH_PATIENCE_NS; check_sleep(MS)) {
       item = crash_last(&run->survivors[i], "item");
-      if (item != NULL && item->tag == tag)
-        break;
+      if (item != NULL && item->tag == tag) break;
     }
-    if (item == NULL || item->tag != tag)
-      crash_fail(run, "survivor %d does not see the new writer's version", i);
+    if (item == NULL || item->tag != tag) crash_fail(run, "survivor %d does not see the new writer's version", i);
   }
 }
 
@@ -306,24 +275,20 @@ static void check_as(crash_run *run, const char *mode) {
   static uint64_t tag = CHECKERS_TAG;
   crash_teller checker;
   start_checker(run, &checker, mode, ++tag);
-  if (strcmp(mode, "free") == 0 && !crash_survivors_write(run))
-    look_at_survivors(run, tag);
+  if (strcmp(mode, "free") == 0 && !crash_survivors_write(run)) look_at_survivors(run, tag);
   end_checker(run, &checker);
 }
 
-static void check(crash_run *run) {
-  check_as(run, crash_survivors_write(run) ? "busy" : "free");
-}
+static void check(crash_run *run) { check_as(run, crash_survivors_write(run) ? "busy" : "free"); }
 
-/* ---- While it is stopped ---------------------------------------------------------------------------------------------------- */
+/* ---- While it is stopped ------------------------------------------------------------------------------------------------ */
 
 static void nothing_was_said(crash_run *run, char holds_writer) {
   for (int i = 0; i < run->survivor_count; i++) {
     const crash_line *none = crash_last(&run->survivors[i], "none");
     if (holds_writer && none != NULL && none->at_ns > run->released_ns + 50 * MS)
       crash_fail(run, "survivor %d was told that there is no writer while one is stopped", i);
-    if (tn_load_acquire(&run->survivors[i].ended))
-      crash_fail(run, "survivor %d ended", i);
+    if (tn_load_acquire(&run->survivors[i].ended)) crash_fail(run, "survivor %d ended", i);
   }
 }
 
@@ -338,27 +303,24 @@ static void the_writer_goes_on(crash_run *run) {
 static void stopped(crash_run *run) {
   char letters[8];
   crash_locks(run, letters);
-  nothing_was_said(run, strchr(letters, 'w') != NULL && strchr(run->point->holds, 'q') == NULL &&
-                            strchr(run->point->holds, '?') == NULL);
-  if (crash_survivors_write(run) && run->scene == 'v')
-    the_writer_goes_on(run);
+  nothing_was_said(
+      run, strchr(letters, 'w') != NULL && strchr(run->point->holds, 'q') == NULL && strchr(run->point->holds, '?') == NULL);
+  if (crash_survivors_write(run) && run->scene == 'v') the_writer_goes_on(run);
   if (strchr(letters, 'x') != NULL)
     check_as(run, "alone");
   else
     check_as(run, strchr(letters, 'w') != NULL || crash_survivors_write(run) ? "busy" : "free");
 }
 
-/* ---- At the end ------------------------------------------------------------------------------------------------------------- */
+/* ---- At the end --------------------------------------------------------------------------------------------------------- */
 
 static void after(crash_run *run) {
   tn_os_file file;
   if (is(run, "kdnbcj")) {
     int result = tarn_remove(run->name, TARN_KIND_BOARD, 0);
-    if (result != 0)
-      crash_fail(run, "the kept name cannot be removed: %s %s", tarn_result_name(result), tarn_error_text());
+    if (result != 0) crash_fail(run, "the kept name cannot be removed: %s %s", tarn_result_name(result), tarn_error_text());
   }
-  if (tn_os_open(&file, run->path, TN_OS_READ, 1) != TARN_E_NOT_FOUND)
-    crash_fail(run, "the name is still there");
+  if (tn_os_open(&file, run->path, TN_OS_READ, 1) != TARN_E_NOT_FOUND) crash_fail(run, "the name is still there");
 }
 
 static const crash_kind board_kind = {
@@ -374,13 +336,9 @@ static const crash_kind board_kind = {
     .after = after,
 };
 
-static void test_killed(void) {
-  crash_kill_all(&board_kind);
-}
+static void test_killed(void) { crash_kill_all(&board_kind); }
 
-static void test_stopped(void) {
-  crash_stop_all(&board_kind);
-}
+static void test_stopped(void) { crash_stop_all(&board_kind); }
 
 static const check_test tests[] = {{"killed", test_killed, 200}, {"stopped", test_stopped, 60}, {0}};
 static const check_role roles[] = {{"writer", role_writer},
@@ -393,6 +351,4 @@ static const check_role roles[] = {{"writer", role_writer},
                                    {"idle", role_idle},
                                    {0}};
 
-int main(int argc, char **argv) {
-  return check_main(argc, argv, tests, roles);
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }

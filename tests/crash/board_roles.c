@@ -6,15 +6,12 @@
 
 #define MS INT64_C(1000000)
 
-uint32_t board_slot(const tarn_board *board) {
-  return board->channel.slot;
-}
+uint32_t board_slot(const tarn_board *board) { return board->channel.slot; }
 
 int board_put(tarn_board *board, uint64_t size_bytes, uint64_t tag) {
   void *room;
   int result = tarn_board_claim(board, size_bytes + tag % 100, &room, TARN_FOREVER);
-  if (result != 0)
-    return result;
+  if (result != 0) return result;
   crash_fill(room, size_bytes, tag);
   const tarn_about about = {.struct_size = sizeof about, .tag = tag, .type = "crash/pattern"};
   return tarn_board_publish(board, size_bytes, &about);
@@ -22,14 +19,13 @@ int board_put(tarn_board *board, uint64_t size_bytes, uint64_t tag) {
 
 void board_verify(const tarn_item *item) {
   if (!crash_whole(item->data, item->size_bytes, item->tag))
-    fprintf(stderr, "version %" PRIu64 ", tag %" PRIu64 ", %" PRIu64 " bytes is not complete\n", item->number, item->tag, item->size_bytes);
+    fprintf(stderr, "version %" PRIu64 ", tag %" PRIu64 ", %" PRIu64 " bytes is not complete\n", item->number, item->tag,
+            item->size_bytes);
   CHECK(crash_whole(item->data, item->size_bytes, item->tag));
   CHECK_STR("crash/pattern", item->type);
 }
 
-static uint32_t flags_of(const char *text) {
-  return strcmp(text, "kept") == 0 ? TARN_KEPT : 0;
-}
+static uint32_t flags_of(const char *text) { return strcmp(text, "kept") == 0 ? TARN_KEPT : 0; }
 
 /* ---- Victims ----------------------------------------------------------------------------------------------------------- */
 
@@ -86,8 +82,7 @@ static void read_a_life(tarn_board *board, void *buffer) {
       board_verify(item);
     else
       CHECK(is_outcome(result));
-    if (i % 3 != 2)
-      continue;
+    if (i % 3 != 2) continue;
     result = tarn_board_get(board, buffer, MANY_BYTES, &copy, 2 * MS);
     if (result == 0)
       board_verify(&copy);
@@ -137,9 +132,7 @@ int role_remover(int argc, char **argv) {
 
 /* ---- Survivors --------------------------------------------------------------------------------------------------------- */
 
-static void wake(void *argument) {
-  tarn_board_wake(argument);
-}
+static void wake(void *argument) { tarn_board_wake(argument); }
 
 /* Blocked in read, for ever, until it is told to end. */
 int role_blocked_reader(int argc, char **argv) {
@@ -154,10 +147,8 @@ int role_blocked_reader(int argc, char **argv) {
   while (!tn_load_acquire(&ears.end)) { /* [T2] acquire */
     tarn_item item;
     int result = tarn_board_read(board, &item, TARN_FOREVER);
-    if (result == TARN_NO_WRITER)
-      crash_say("none", 0, 0);
-    if (result == TARN_NO_WRITER || result == TARN_WOKEN)
-      continue;
+    if (result == TARN_NO_WRITER) crash_say("none", 0, 0);
+    if (result == TARN_NO_WRITER || result == TARN_WOKEN) continue;
     CHECK_OK(result);
     crash_say("item", item.number, item.tag);
     board_verify(&item);
@@ -181,12 +172,10 @@ int role_steady_writer(int argc, char **argv) {
   for (uint64_t tag = VICTIMS_TAG; !tn_load_acquire(&ears.end); tag++) { /* [T2] acquire */
     uint64_t size = options.limit_bytes != 0 ? 50000 : tag * 331 % 150000;
     int result = board_put(board, size, tag);
-    if (result == TARN_WOKEN)
-      continue;
+    if (result == TARN_WOKEN) continue;
     CHECK_OK(result);
     crash_say("put", 0, tag);
-    if (tag == VICTIMS_TAG)
-      crash_say("ready", board_slot(board), TARN_WRITER);
+    if (tag == VICTIMS_TAG) crash_say("ready", board_slot(board), TARN_WRITER);
     check_sleep(2 * MS);
   }
   crash_deafen(&ears);
@@ -231,8 +220,7 @@ static tarn_board *read_what_is_there(const char *name, uint64_t least) {
   }
   CHECK_OK(result);
   board_verify(&item);
-  if (item.tag < least)
-    fprintf(stderr, "the newest version has tag %" PRIu64 "\n", item.tag);
+  if (item.tag < least) fprintf(stderr, "the newest version has tag %" PRIu64 "\n", item.tag);
   CHECK(item.tag >= least);
   CHECK_OK(tarn_board_release(board, &item));
   return board;
@@ -242,8 +230,7 @@ static void await_tag(tarn_board *board, uint64_t tag) {
   tarn_item item = {.tag = 0};
   while (item.tag != tag) {
     int result = tarn_board_read(board, &item, CRASH_PATIENCE_NS);
-    if (result == TARN_NO_WRITER)
-      continue;
+    if (result == TARN_NO_WRITER) continue;
     CHECK_OK(result);
     board_verify(&item);
     uint64_t got = item.tag;
@@ -258,8 +245,7 @@ static void check_free(const char *name, const tarn_options *options, uint64_t l
   CHECK_OK(tarn_board_open(&writer, name, TARN_WRITER, options, 0));
   CHECK_OK(board_put(writer, 100000, tag));
   crash_say("put", 0, tag);
-  if (reader == NULL)
-    CHECK_OK(tarn_board_open(&reader, name, TARN_READER, NULL, 0));
+  if (reader == NULL) CHECK_OK(tarn_board_open(&reader, name, TARN_READER, NULL, 0));
   await_tag(reader, tag);
   tarn_board_close(reader);
   check_hear();

@@ -1,5 +1,5 @@
-/* channel_crash_test.c: what takes more than one victim: cleaners that race, the dead that nobody has buried, and many that create
- * one name at once while some of them are killed. */
+/* channel_crash_test.c: what takes more than one victim: cleaners that race, the dead that nobody has buried, and many that
+ * create one name at once while some of them are killed. */
 #include <inttypes.h>
 #include <tarn/inspect.h>
 
@@ -60,7 +60,7 @@ static int role_passer(int argc, char **argv) {
   return 0;
 }
 
-/* ---- Cleaners race --------------------------------------------------------------------------------------------------------- */
+/* ---- Cleaners race ------------------------------------------------------------------------------------------------------ */
 
 /* A kept board with one version and every slot a dead reader's, who holds it. */
 static void found_full_of_dead(const char *name) {
@@ -90,25 +90,22 @@ static void expect_all_slots(check_process *joiners[SLOTS]) {
     CHECK(slot < SLOTS && (seen & 1u << slot) == 0);
     seen |= 1u << slot;
   }
-  for (int i = 0; i < SLOTS; i++)
-    CHECK_INT(0, check_wait(joiners[i]));
+  for (int i = 0; i < SLOTS; i++) CHECK_INT(0, check_wait(joiners[i]));
 }
 
 static void test_cleaners_race(void) {
   for (int round = 0; round < 8; round++) {
     found_full_of_dead("race");
     check_process *joiners[SLOTS];
-    for (int i = 0; i < SLOTS; i++)
-      joiners[i] = check_start("joiner", "race", NULL);
-    for (int i = 0; i < SLOTS; i++)
-      check_tell(joiners[i], "go");
+    for (int i = 0; i < SLOTS; i++) joiners[i] = check_start("joiner", "race", NULL);
+    for (int i = 0; i < SLOTS; i++) check_tell(joiners[i], "go");
     expect_all_slots(joiners);
     CHECK_OK(tarn_remove("race", TARN_KIND_BOARD, 0));
   }
 }
 
-/* One is held up in the middle of clearing: the others take other slots, a writer that wants room does not wait for it, and what it
- * clears is its own. */
+/* One is held up in the middle of clearing: the others take other slots, a writer that wants room does not wait for it, and
+ * what it clears is its own. */
 static void test_a_slow_cleaner(void) {
   found_full_of_dead("slow");
   check_process *joiners[SLOTS];
@@ -132,7 +129,7 @@ static void test_a_slow_cleaner(void) {
   CHECK_OK(tarn_remove("slow", TARN_KIND_BOARD, 0));
 }
 
-/* ---- Nobody has buried it ---------------------------------------------------------------------------------------------------- */
+/* ---- Nobody has buried it ----------------------------------------------------------------------------------------------- */
 
 static void test_a_zombie_is_dead(void) {
   check_process *holder = check_start("holder", "zombie", NULL);
@@ -155,19 +152,19 @@ static void test_a_zombie_is_dead(void) {
   CHECK_INT(-9, check_wait(holder));
 }
 
-/* ---- Many at once -------------------------------------------------------------------------------------------------------------- */
+/* ---- Many at once ------------------------------------------------------------------------------------------------------- */
 
 static int count_name(const char *name, void *argument) {
-  if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
-    ++*(int *)argument;
+  if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) ++*(int *)argument;
   return 0;
 }
 
 /* 32 create, open and leave one scoped name at once; every second is killed somewhere on the way, if it comes there. */
 static int creators_at_once(const char *name) {
-  static const char *const places[] = {"create.made:1",  "create.reserved:1", "create.filled:1", "create.joined:1", "create.named:1",
-                                       "join.writer:1",  "join.locked:1",     "join.taken:1",    "leave.users:1",   "leave.alone:1",
-                                       "remove.alone:1", "remove.removed:1",  "leave.unlocked:1"};
+  static const char *const places[] = {"create.made:1",   "create.reserved:1", "create.filled:1", "create.joined:1",
+                                       "create.named:1",  "join.writer:1",     "join.locked:1",   "join.taken:1",
+                                       "leave.users:1",   "leave.alone:1",     "remove.alone:1",  "remove.removed:1",
+                                       "leave.unlocked:1"};
   check_process *passers[CREATORS];
   int killed = 0;
   for (int i = 0; i < CREATORS; i++) {
@@ -178,8 +175,7 @@ static int creators_at_once(const char *name) {
     passers[i] = check_start("passer", name, tag, NULL);
   }
   check_set_env("TARN_TEST_POINT", NULL);
-  for (int i = 0; i < CREATORS; i++)
-    check_tell(passers[i], "go");
+  for (int i = 0; i < CREATORS; i++) check_tell(passers[i], "go");
   for (int i = 0; i < CREATORS; i++) {
     int code = check_wait(passers[i]);
     CHECK(code == 0 || (code == -9 && i % 2 != 0));
@@ -213,6 +209,4 @@ static const check_test tests[] = {{"cleaners_race", test_cleaners_race, 60},
 static const check_role roles[] = {
     {"joiner", role_joiner}, {"holder", role_holder}, {"passer", role_passer}, {"corpse", role_corpse}, {0}};
 
-int main(int argc, char **argv) {
-  return check_main(argc, argv, tests, roles);
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }

@@ -19,8 +19,7 @@ static void nap(void *says_so) {
     uint64_t over = (uint64_t)(check_now() - begin - NAP_NS);
     if (over > tn_load_relaxed(&worst_oversleep)) /* relaxed: a measurement, it orders nothing */
       tn_store_relaxed(&worst_oversleep, over);
-    if (says_so != NULL && over > (uint64_t)OVERSLEPT_NS)
-      crash_say("overslept", over, 0);
+    if (says_so != NULL && over > (uint64_t)OVERSLEPT_NS) crash_say("overslept", over, 0);
   }
 }
 
@@ -29,12 +28,11 @@ static void watch_the_machine(void) {
   CHECK_OK(tn_os_thread_start(&thread, nap, NULL));
 }
 
-/* Here, or in a survivor, which says so. Those who overslept with us may not have run again yet: give them the time to say so. */
+/* Here, or in a survivor, which says so. Who overslept with us may not have run again yet: give it the time to say so. */
 static int disturbed(const crash_run *run) {
   check_sleep(3 * OVERSLEPT_NS);
   int result = tn_load_relaxed(&worst_oversleep) > (uint64_t)OVERSLEPT_NS; /* relaxed: as above */
-  for (int i = 0; i < run->survivor_count; i++)
-    result |= crash_last(&run->survivors[i], "overslept") != NULL;
+  for (int i = 0; i < run->survivor_count; i++) result |= crash_last(&run->survivors[i], "overslept") != NULL;
   return result;
 }
 
@@ -43,8 +41,8 @@ static int disturbed(const crash_run *run) {
 static void show(const char *who, const crash_teller *teller) {
   uint32_t count = tn_load_acquire(&teller->count); /* [T1] acquire */
   for (uint32_t i = count > 12 ? count - 12 : 0; i < count; i++)
-    fprintf(stderr, "  %s: %s at %" PRId64 " number %" PRIu64 " tag %" PRIu64 "\n", who, teller->lines[i].word, teller->lines[i].at_ns,
-            teller->lines[i].number, teller->lines[i].tag);
+    fprintf(stderr, "  %s: %s at %" PRId64 " number %" PRIu64 " tag %" PRIu64 "\n", who, teller->lines[i].word,
+            teller->lines[i].at_ns, teller->lines[i].number, teller->lines[i].tag);
 }
 
 void crash_fail(const crash_run *run, const char *format, ...) {
@@ -55,8 +53,7 @@ void crash_fail(const crash_run *run, const char *format, ...) {
   va_end(arguments);
   fprintf(stderr, "%s: %s at %s, time %" PRIu64 ", victim %s, scene %c, run %u, %s: %s\n", run->kind->word, run->action,
           run->point->name, run->time, run->point->role, run->scene, run->number, run->path, text);
-  if (run->victim.lines != NULL)
-    show("victim", &run->victim);
+  if (run->victim.lines != NULL) show("victim", &run->victim);
   for (int i = 0; i < run->survivor_count; i++) {
     snprintf(who, sizeof who, "survivor %d", i);
     show(who, &run->survivors[i]);
@@ -74,7 +71,8 @@ static void collect(void *argument) {
   uint32_t count = 0;
   while ((text = check_line(teller->process)) != NULL) {
     crash_line line = {.at_ns = 0};
-    if (count == CRASH_LINES || sscanf(text, "%15s %" SCNd64 " %" SCNu64 " %" SCNu64, line.word, &line.at_ns, &line.number, &line.tag) < 1)
+    if (count == CRASH_LINES ||
+        sscanf(text, "%15s %" SCNd64 " %" SCNu64 " %" SCNu64, line.word, &line.at_ns, &line.number, &line.tag) < 1)
       check_true(false, text, __FILE__, __LINE__);
     teller->lines[count++] = line;
     tn_store_release(&teller->count, count); /* [T1] release: a line before it counts */
@@ -102,26 +100,22 @@ const crash_line *crash_heard(crash_teller *teller, const char *word, uint32_t f
     uint32_t ended = tn_load_acquire(&teller->ended); /* [T1] acquire, both; ended first: then nothing is added */
     uint32_t count = tn_load_acquire(&teller->count);
     for (; from < count; from++)
-      if (strcmp(teller->lines[from].word, word) == 0)
-        return &teller->lines[from];
-    if (ended || check_now() >= end)
-      return NULL;
+      if (strcmp(teller->lines[from].word, word) == 0) return &teller->lines[from];
+    if (ended || check_now() >= end) return NULL;
     check_sleep(POLL_NS);
   }
 }
 
 const crash_line *crash_last(const crash_teller *teller, const char *word) {
   for (uint32_t i = tn_load_acquire(&teller->count); i > 0; i--) /* [T1] acquire */
-    if (strcmp(teller->lines[i - 1].word, word) == 0)
-      return &teller->lines[i - 1];
+    if (strcmp(teller->lines[i - 1].word, word) == 0) return &teller->lines[i - 1];
   return NULL;
 }
 
 int crash_said_between(const crash_teller *teller, const char *word, int64_t from_ns, int64_t to_ns) {
   for (uint32_t i = tn_load_acquire(&teller->count); i > 0; i--) { /* [T1] acquire */
     const crash_line *line = &teller->lines[i - 1];
-    if (line->at_ns > from_ns && line->at_ns <= to_ns && strcmp(line->word, word) == 0)
-      return 1;
+    if (line->at_ns > from_ns && line->at_ns <= to_ns && strcmp(line->word, word) == 0) return 1;
   }
   return 0;
 }
@@ -152,9 +146,8 @@ void crash_say(const char *word, uint64_t number, uint64_t tag) {
 static void listen_for_end(void *argument) {
   crash_ears *ears = argument;
   const char *line;
-  while ((line = check_hear()) != NULL && strcmp(line, "end") != 0)
-    continue;
-  tn_store_release(&ears->end, 1); /* [T2] release: pairs with the acquire in the role's loop */
+  while ((line = check_hear()) != NULL && strcmp(line, "end") != 0) continue;
+  tn_store_release(&ears->end, 1);        /* [T2] release: pairs with the acquire in the role's loop */
   while (!tn_load_acquire(&ears->deaf)) { /* [T3] acquire. Again and again: whoever was woken may block once more */
     ears->wake(ears->argument);
     check_sleep(NAP_NS);
@@ -187,8 +180,7 @@ void crash_fill(void *data, uint64_t size, uint64_t tag) {
 int crash_whole(const void *data, uint64_t size, uint64_t tag) {
   for (uint64_t at = 0; at < size; at += 8) {
     uint64_t word = word_of(tag, size, at);
-    if (memcmp((const unsigned char *)data + at, &word, size - at < 8 ? (size_t)(size - at) : 8) != 0)
-      return 0;
+    if (memcmp((const unsigned char *)data + at, &word, size - at < 8 ? (size_t)(size - at) : 8) != 0) return 0;
   }
   return 1;
 }
@@ -198,8 +190,7 @@ int crash_whole(const void *data, uint64_t size, uint64_t tag) {
 static int is_survivors_slot(const crash_run *run, uint32_t slot) {
   for (int i = 0; i < run->survivor_count; i++) {
     const crash_line *ready = crash_last(&run->survivors[i], "ready");
-    if (ready != NULL && ready->number == slot)
-      return 1;
+    if (ready != NULL && ready->number == slot) return 1;
   }
   return 0;
 }
@@ -207,8 +198,7 @@ static int is_survivors_slot(const crash_run *run, uint32_t slot) {
 int crash_survivors_write(const crash_run *run) {
   for (int i = 0; i < run->survivor_count; i++) {
     const crash_line *ready = crash_last(&run->survivors[i], "ready");
-    if (ready != NULL && ready->tag == TARN_WRITER)
-      return 1;
+    if (ready != NULL && ready->tag == TARN_WRITER) return 1;
   }
   return 0;
 }
@@ -226,8 +216,7 @@ void crash_locks(const crash_run *run, char ret_letters[8]) {
   uint64_t length = 0;
   *letter = 0;
   int result = tn_os_open(&file, run->path, TN_OS_READ, 1);
-  if (result == TARN_E_NOT_FOUND)
-    return;
+  if (result == TARN_E_NOT_FOUND) return;
   CHECK_OK(result);
   if (tn_os_read_at(&file, 0, &header, sizeof header, &length) == 0 && length == sizeof header) {
     if (held(&file, TN_LOCK_USERS, TN_OS_SHARED))
@@ -237,10 +226,8 @@ void crash_locks(const crash_run *run, char ret_letters[8]) {
     int slots = 0;
     for (uint32_t slot = 0; slot < header.slots; slot++)
       slots += !is_survivors_slot(run, slot) && held(&file, TN_LOCK_SLOT(slot), TN_OS_SHARED);
-    if (slots != 0)
-      *letter++ = 's';
-    if (!crash_survivors_write(run) && held(&file, TN_LOCK_WRITER, TN_OS_EXCLUSIVE))
-      *letter++ = 'w';
+    if (slots != 0) *letter++ = 's';
+    if (!crash_survivors_write(run) && held(&file, TN_LOCK_WRITER, TN_OS_EXCLUSIVE)) *letter++ = 'w';
   }
   *letter = 0;
   tn_os_close(&file);
@@ -253,13 +240,12 @@ static void await_release(crash_run *run) {
   while (letters[0] != 0) {
     check_sleep(POLL_NS);
     crash_locks(run, letters);
-    if (check_now() - begin > CRASH_PATIENCE_NS)
-      crash_fail(run, "the dead process's locks (%s) are still held", letters);
+    if (check_now() - begin > CRASH_PATIENCE_NS) crash_fail(run, "the dead process's locks (%s) are still held", letters);
   }
   run->released_ns = check_now();
 }
 
-/* ---- One run --------------------------------------------------------------------------------------------------------------- */
+/* ---- One run ------------------------------------------------------------------------------------------------------------ */
 
 void crash_name(crash_run *run, int on_disk) {
   static unsigned count;
@@ -274,21 +260,19 @@ void crash_name(crash_run *run, int on_disk) {
 }
 
 static int note_name(const char *name, void *ret_name) {
-  if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
-    snprintf(ret_name, 300, "%s", name);
+  if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) snprintf(ret_name, 300, "%s", name);
   return 0;
 }
 
-/* Half-made files, temporary names, forgotten channels: nothing may be left. Where a file's second name goes when the last process
- * has closed it, that may be a moment after the process's end. */
+/* Half-made files, temporary names, forgotten channels: nothing may be left. Where a file's second name goes when the last
+ * process has closed it, that may be a moment after the process's end. */
 static void look_for_leftovers(const crash_run *run, const char *directory) {
   char found[300];
   int64_t end = check_now() + (tn_os_capabilities()->shared_futex ? 0 : 10 * OVERSLEPT_NS);
   do {
     found[0] = 0;
     CHECK_OK(tn_os_each_name(directory, note_name, found));
-    if (found[0] == 0)
-      return;
+    if (found[0] == 0) return;
     check_sleep(POLL_NS);
   } while (check_now() < end);
   crash_fail(run, "%s is left in %s", found, directory);
@@ -298,8 +282,7 @@ static void look_for_leftovers(const crash_run *run, const char *directory) {
 static int runs_wanted(int scenes) {
   const char *text = getenv("TARN_CRASH_RUNS");
   int runs = text != NULL ? atoi(text) : 0;
-  if (runs > 0)
-    return runs;
+  if (runs > 0) return runs;
   return scenes > 3 ? scenes : 3;
 }
 
@@ -307,15 +290,14 @@ static int runs_wanted(int scenes) {
 static int choose_scene(crash_run *run, uint32_t index) {
   const char *text = run->point->scenes;
   int count = 1;
-  for (const char *c = text; *c; c++)
-    count += *c == ' ';
-  for (uint32_t skip = index % (uint32_t)count; skip > 0; skip--)
-    text = strchr(text, ' ') + 1;
+  for (const char *c = text; *c; c++) count += *c == ' ';
+  for (uint32_t skip = index % (uint32_t)count; skip > 0; skip--) text = strchr(text, ' ') + 1;
   run->scene = text[0];
   return atoi(text + 1);
 }
 
-static void begin(crash_run *run, const crash_kind *kind, const crash_point *point, uint32_t number, uint32_t scene, const char *action) {
+static void begin(crash_run *run, const crash_kind *kind, const crash_point *point, uint32_t number, uint32_t scene,
+                  const char *action) {
   *run = (crash_run){.kind = kind, .point = point, .action = action, .number = number};
   int most = choose_scene(run, scene);
   run->time = 1 + check_random() % (uint64_t)(most > 0 ? most : 1);
@@ -336,21 +318,18 @@ static void begin(crash_run *run, const crash_kind *kind, const crash_point *poi
 static void finish(crash_run *run, int victims_code) {
   for (int i = 0; i < run->survivor_count; i++) {
     int code = crash_end(&run->survivors[i]);
-    if (code != 0)
-      crash_fail(run, "survivor %d ended with %d", i, code);
+    if (code != 0) crash_fail(run, "survivor %d ended with %d", i, code);
   }
   run->survivor_count = 0;
   int code = crash_bury(&run->victim);
-  if (code != victims_code)
-    crash_fail(run, "the victim ended with %d, not %d", code, victims_code);
+  if (code != victims_code) crash_fail(run, "the victim ended with %d, not %d", code, victims_code);
   run->kind->after(run);
 }
 
 static void await_death(crash_run *run) {
   int64_t end = check_now() + CRASH_PATIENCE_NS;
   while (!tn_load_acquire(&run->victim.ended)) { /* [T1] acquire */
-    if (check_now() > end)
-      crash_fail(run, "the victim hangs");
+    if (check_now() > end) crash_fail(run, "the victim hangs");
     check_sleep(POLL_NS);
   }
 }
@@ -363,13 +342,11 @@ static int kill_once(const crash_kind *kind, const crash_point *point, uint32_t 
   await_release(&run);
   int judged;
   while ((judged = kind->judge(&run)) == 0) {
-    if (check_now() - run.released_ns > CRASH_PATIENCE_NS)
-      crash_fail(&run, "somebody hangs: %s", run.why);
+    if (check_now() - run.released_ns > CRASH_PATIENCE_NS) crash_fail(&run, "somebody hangs: %s", run.why);
     check_sleep(POLL_NS);
   }
   int again = judged < 0 && disturbed(&run);
-  if (judged < 0 && !again)
-    crash_fail(&run, "%s", run.why);
+  if (judged < 0 && !again) crash_fail(&run, "%s", run.why);
   kind->check(&run);
   finish(&run, -9); /* buried only now: all the time it was a zombie */
   look_for_leftovers(&run, check_directory());
@@ -384,8 +361,7 @@ static int wanted(const crash_point *point) {
 
 static int scenes_of(const crash_point *point) {
   int count = 1;
-  for (const char *c = point->scenes; *c; c++)
-    count += *c == ' ';
+  for (const char *c = point->scenes; *c; c++) count += *c == ' ';
   return count;
 }
 
@@ -394,8 +370,7 @@ void crash_kill_all(const crash_kind *kind) {
   int done = 0, repeated = 0;
   uint32_t first = (uint32_t)check_random() % 8; /* which scene a row begins with */
   for (const crash_point *point = kind->points; point->name != NULL; point++) {
-    if (!wanted(point))
-      continue;
+    if (!wanted(point)) continue;
     int each = runs_wanted(scenes_of(point));
     for (int number = 0, repeats = 0; number < each; number++) {
       while (!kill_once(kind, point, (uint32_t)number, first + (uint32_t)number)) {
@@ -408,10 +383,11 @@ void crash_kill_all(const crash_kind *kind) {
       done++;
     }
   }
-  printf("%s: %d runs, killed at the point in each; %d more repeated because the machine overslept\n", kind->word, done, repeated);
+  printf("%s: %d runs, killed at the point in each; %d more repeated because the machine overslept\n", kind->word, done,
+         repeated);
 }
 
-/* ---- Stopped ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Stopped ------------------------------------------------------------------------------------------------------------ */
 
 static void await_stop(crash_run *run) {
   int64_t end = check_now() + CRASH_PATIENCE_NS;
@@ -430,30 +406,26 @@ static void check_locks(const crash_run *run) {
   crash_locks(run, letters);
   size_t used = 0;
   for (const char *c = run->point->holds; *c; c++)
-    if (strchr("usxw?", *c) != NULL && (*c != 'u' || run->survivor_count == 0))
-      expected[used++] = *c;
+    if (strchr("usxw?", *c) != NULL && (*c != 'u' || run->survivor_count == 0)) expected[used++] = *c;
   if (strchr(expected, '?') == NULL && strcmp(expected, letters) != 0)
     crash_fail(run, "the stopped process should hold \"%s\", it holds \"%s\"", expected, letters);
 }
 
 /* Stop victims at up to AT_ONCE points from point on, let them go on and see how it ends. The first point not stopped at. */
-static const crash_point *stop_some(const crash_kind *kind, const crash_point *point, crash_run *runs, uint32_t round, int *ret_count) {
+static const crash_point *stop_some(const crash_kind *kind, const crash_point *point, crash_run *runs, uint32_t round,
+                                    int *ret_count) {
   int count = 0;
   for (; point->name != NULL && count < AT_ONCE; point++)
-    if (wanted(point))
-      begin(&runs[count++], kind, point, round, round + (uint32_t)check_random() % 8, "stop");
-  for (int i = 0; i < count; i++)
-    await_stop(&runs[i]);
+    if (wanted(point)) begin(&runs[count++], kind, point, round, round + (uint32_t)check_random() % 8, "stop");
+  for (int i = 0; i < count; i++) await_stop(&runs[i]);
   int64_t end = check_now() + STOPPED_NS;
-  for (int i = 0; i < count; i++)
-    check_locks(&runs[i]);
+  for (int i = 0; i < count; i++) check_locks(&runs[i]);
   check_sleep(end - check_now());
   for (int i = 0; i < count; i++) {
     kind->stopped(&runs[i]);
     check_locks(&runs[i]); /* nothing was taken from it */
   }
-  for (int i = 0; i < count; i++)
-    check_continue(runs[i].victim.process);
+  for (int i = 0; i < count; i++) check_continue(runs[i].victim.process);
   for (int i = 0; i < count; i++) {
     await_death(&runs[i]); /* by itself: its life is over */
     kind->check(&runs[i]);

@@ -1,16 +1,16 @@
 /* crash.h: kills or stops a process at a named step (TN_POINT) of its life and looks at what the others find.
  *
- * For any kind of channel. A kind brings a table of points, functions that prepare a channel and judge what happened (crash_kind),
- * and roles for the processes (check.h): a *victim* lives a life in which the point is reached, *survivors* sit on the same
- * channel, mostly blocked, and after the death a fresh *checker* looks at what is there. All say stamped lines:
+ * For any kind of channel. A kind brings a table of points, functions that prepare a channel and judge what happened
+ * (crash_kind), and roles for the processes (check.h): a *victim* lives a life in which the point is reached, *survivors* sit
+ * on the same channel, mostly blocked, and after the death a fresh *checker* looks at what is there. All say stamped lines:
  *
  *   WORD NANOSECONDS NUMBER TAG          crash_say(); the clock is the same for all processes of a machine
  *
- * One run: a fresh name; kind->prepare; the victim starts and dies at the point (or the run fails). Nobody waits for the victim, so
- * it is a zombie while the others find out. An independent prober watches the kernel's locks through a description of its own and
- * notes when the dead one's are free: from then on the living have CRASH_PROMISE_NS. If they came too late in a run in which a thread
- * that does nothing but sleep for 5 ms, here or in a survivor, overslept by 20 ms, the machine was late and the run is repeated and
- * counted. Whether what is found is right is judged in every run.
+ * One run: a fresh name; kind->prepare; the victim starts and dies at the point (or the run fails). Nobody waits for the
+ * victim, so it is a zombie while the others find out. An independent prober watches the kernel's locks through a description
+ * of its own and notes when the dead one's are free: from then on the living have CRASH_PROMISE_NS. If they came too late in a
+ * run in which a thread that does nothing but sleep for 5 ms, here or in a survivor, overslept by 20 ms, the machine was late
+ * and the run is repeated and counted. Whether what is found is right is judged in every run.
  *
  * $TARN_CRASH_RUNS says how many runs a row has; TARN_CRASH_POINT=NAME runs the rows of one point.
  */
@@ -46,7 +46,7 @@ typedef struct crash_point {
   const char *name;   /* of a TN_POINT; several rows may have the same */
   const char *role;   /* the role that the victim plays */
   const char *scenes; /* "k3 s1": letters are the kind's; after each, how many times at least the point is reached there */
-  const char *holds;  /* what the kernel holds for a process that is stopped here: 'u' users shared, 'x' users exclusively, 's' a
+  const char *holds; /* what the kernel holds for a process that is stopped here: 'u' users shared, 'x' users exclusively, 's' a
                          slot, 'w' the writer's byte; '?' differs; other letters are the kind's */
 } crash_point;
 
@@ -58,8 +58,8 @@ typedef struct crash_run {
   char scene;
   uint64_t time; /* the victim dies or stops when it reaches the point for this time */
   const char *action;
-  uint32_t number; /* of the run in its row */
-  char name[600];  /* as the library is given it */
+  uint32_t number;       /* of the run in its row */
+  char name[600];        /* as the library is given it */
   char path[TN_OS_PATH]; /* of the channel's file, for tn_os_ functions */
   int survivor_count;
   crash_teller survivors[CRASH_SURVIVORS];
@@ -73,13 +73,14 @@ typedef struct crash_kind {
   const char *suffix; /* of its files */
   const crash_point *points;
   int (*on_disk)(char scene); /* 1: this scene needs a file on a disk, 0 one in memory, -1 either will do */
-  /* Found the channel, start the survivors (crash_start) and wait until they are ready. In the test's process, which has left the
-   * channel when it returns. */
+  /* Found the channel, start the survivors (crash_start) and wait until they are ready. In the test's process, which has left
+   * the channel when it returns. */
   void (*prepare)(crash_run *run);
   /* What the victim's role is to be told: up to 4 arguments, NULL at the end. May set TARN_TEST_FAULT for it. */
   void (*arguments)(const crash_run *run, const char *ret_arguments[5]);
-  /* After the release: 1 when everybody who was blocked on the dead one has had the answer, by run->released_ns + CRASH_PROMISE_NS;
-   * 0 not yet; -1 it came too late or was wrong (run->why). Called again and again until it says something else than 0. */
+  /* After the release: 1 when everybody who was blocked on the dead one has had the answer, by run->released_ns +
+   * CRASH_PROMISE_NS; 0 not yet; -1 it came too late or was wrong (run->why). Called again and again until it says something
+   * else than 0. */
   int (*judge)(crash_run *run);
   /* Start the checker (or several), wait for it, look at the survivors. */
   void (*check)(crash_run *run);
@@ -119,7 +120,7 @@ int crash_bury(crash_teller *teller);
 /* A failure that says which run it was. */
 _Noreturn void crash_fail(const crash_run *run, const char *format, ...) CHECK_PRINTF(2, 3);
 
-/* ---- In roles ------------------------------------------------------------------------------------------------------------- */
+/* ---- In roles ----------------------------------------------------------------------------------------------------------- */
 
 void crash_say(const char *word, uint64_t number, uint64_t tag);
 
@@ -138,7 +139,7 @@ void crash_fill(void *data, uint64_t size, uint64_t tag);
 /* 1 if all bytes are those of crash_fill. */
 int crash_whole(const void *data, uint64_t size, uint64_t tag);
 
-/* ---- Looking at the kernel's locks ---------------------------------------------------------------------------------------- */
+/* ---- Looking at the kernel's locks -------------------------------------------------------------------------------------- */
 
 /* What the kernel holds for others than the survivors: letters as in crash_point.holds. "" also when there is no such file. */
 void crash_locks(const crash_run *run, char ret_letters[8]);

@@ -1,4 +1,5 @@
-/* lock_crash_test.c: owners of the lock in shared memory, and those that repair after them, are killed and stopped at every step.
+/* lock_crash_test.c: owners of the lock in shared memory, and those that repair after them, are killed and stopped at every
+ * step.
  *
  * On a small kind of its own, whose shared state is as delicate as a kind's may be: two words that are equal except inside the
  * critical section. Whoever enters notes its intent in its slot first, so that the section can be finished after its death. */
@@ -35,9 +36,7 @@ typedef struct twins {
   tn_atomic64 a, b; /* written by the owner of the lock, or whoever finishes for it */
 } twins;
 
-static twins *twins_of(tn_channel *channel) {
-  return (twins *)(void *)channel->control->kind.area;
-}
+static twins *twins_of(tn_channel *channel) { return (twins *)(void *)channel->control->kind.area; }
 
 static int plan(const tarn_options *options, const tn_place *place, tn_header *header) {
   (void)options, (void)place;
@@ -45,13 +44,12 @@ static int plan(const tarn_options *options, const tn_place *place, tn_header *h
   return 0;
 }
 
-static const char *impossible(const tn_header *header) {
-  return header->entries != 0 ? "the number of entries" : NULL;
-}
+static const char *impossible(const tn_header *header) { return header->entries != 0 ? "the number of entries" : NULL; }
 
 /* Its owner died in the critical section if there is an intent: finish. */
 static void clear_slot(tn_channel *channel, uint32_t slot) {
-  uint64_t intent = tn_load_acquire(&channel->table[slot].cursor); /* acquire, release, all: plain order; the lock is tested here */
+  uint64_t intent =
+      tn_load_acquire(&channel->table[slot].cursor); /* acquire, release, all: plain order; the lock is tested here */
   if (intent != 0) {
     tn_store_release(&twins_of(channel)->a, intent);
     tn_store_release(&twins_of(channel)->b, intent);
@@ -59,9 +57,7 @@ static void clear_slot(tn_channel *channel, uint32_t slot) {
   tn_store_release(&channel->table[slot].cursor, 0);
 }
 
-static void reset(tn_channel *channel) {
-  *twins_of(channel) = (twins){0};
-}
+static void reset(tn_channel *channel) { *twins_of(channel) = (twins){0}; }
 
 static const tn_kind kind = {TARN_KIND_STREAM, 0, plan, impossible, clear_slot, reset};
 
@@ -83,7 +79,7 @@ static void leave_section(tn_channel *channel, uint64_t value) {
   tn_lock_drop(channel);
 }
 
-/* ---- Roles ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Roles -------------------------------------------------------------------------------------------------------------- */
 
 static void join(tn_channel *channel, const char *name) {
   CHECK_OK(tn_channel_open(channel, &kind, name, TARN_READER, NULL, CRASH_PATIENCE_NS));
@@ -108,9 +104,7 @@ static int role_locker(int argc, char **argv) {
   return 0;
 }
 
-static void wake_nobody(void *unused) {
-  (void)unused;
-}
+static void wake_nobody(void *unused) { (void)unused; }
 
 /* Survivor: the same for ever, at times staying inside so that others must sleep. */
 static int role_rival(int argc, char **argv) {
@@ -124,8 +118,7 @@ static int role_rival(int argc, char **argv) {
   while (!tn_load_acquire(&ears.end)) { /* [T2] acquire */
     uint64_t value = take_and_verify(&channel) + 1;
     enter_section(&channel, value);
-    if (value % 4 == 0)
-      check_sleep(MS / 3);
+    if (value % 4 == 0) check_sleep(MS / 3);
     leave_section(&channel, value);
     if (check_now() - said > 2 * MS) {
       crash_say("put", 0, value);
@@ -173,9 +166,7 @@ static int role_idle(int argc, char **argv) {
 
 /* ---- One run ------------------------------------------------------------------------------------------------------------- */
 
-static int is(const crash_run *run, const char *scenes) {
-  return strchr(scenes, run->scene) != NULL;
-}
+static int is(const crash_run *run, const char *scenes) { return strchr(scenes, run->scene) != NULL; }
 
 static int on_disk(char scene) {
   (void)scene;
@@ -201,38 +192,29 @@ static void kill_owner(check_process *owner) {
 }
 
 static void start_rivals(crash_run *run) {
-  for (int i = 0; i < 2; i++)
-    crash_survivor(run, "rival", NULL, NULL);
-  for (int i = 0; i < 2; i++)
-    CHECK(crash_heard(&run->survivors[i], "ready", 0, CRASH_PATIENCE_NS) != NULL);
+  for (int i = 0; i < 2; i++) crash_survivor(run, "rival", NULL, NULL);
+  for (int i = 0; i < 2; i++) CHECK(crash_heard(&run->survivors[i], "ready", 0, CRASH_PATIENCE_NS) != NULL);
 }
 
 static void prepare(crash_run *run) {
-  if (is(run, "w") && !tn_os_capabilities()->shared_futex)
-    run->scene = 'o'; /* nobody can be stopped there */
+  if (is(run, "w") && !tn_os_capabilities()->shared_futex) run->scene = 'o'; /* nobody can be stopped there */
   found(run->name, is(run, "j") ? 1 : 8);
-  if (is(run, "v"))
-    start_rivals(run);
-  if (!is(run, "owj"))
-    return;
+  if (is(run, "v")) start_rivals(run);
+  if (!is(run, "owj")) return;
   check_process *owner = start_owner(run->name);
   if (is(run, "w")) {
     start_rivals(run);
     check_sleep(10 * MS); /* they wait for the lock now, or will when they go on */
-    for (int i = 0; i < 2; i++)
-      check_stop(run->survivors[i].process);
+    for (int i = 0; i < 2; i++) check_stop(run->survivors[i].process);
   }
   kill_owner(owner);
 }
 
-static void arguments(const crash_run *run, const char *ret_arguments[5]) {
-  (void)run, (void)ret_arguments;
-}
+static void arguments(const crash_run *run, const char *ret_arguments[5]) { (void)run, (void)ret_arguments; }
 
 /* In scene w everybody else has stood still so that the victim was the one to repair. */
 static void let_rivals_go(crash_run *run) {
-  for (int i = 0; i < run->survivor_count && is(run, "w"); i++)
-    check_continue(run->survivors[i].process);
+  for (int i = 0; i < run->survivor_count && is(run, "w"); i++) check_continue(run->survivors[i].process);
 }
 
 static int goes_on(const crash_teller *rival, int64_t from_ns, int64_t to_ns) {
@@ -240,10 +222,8 @@ static int goes_on(const crash_teller *rival, int64_t from_ns, int64_t to_ns) {
 }
 
 static int judge(crash_run *run) {
-  if (run->survivor_count == 0)
-    return 1;
-  if (is(run, "w"))
-    run->released_ns = check_now();
+  if (run->survivor_count == 0) return 1;
+  if (is(run, "w")) run->released_ns = check_now();
   let_rivals_go(run);
   check_sleep(run->released_ns + CRASH_PROMISE_NS + 10 * MS - check_now());
   for (int i = 0; i < run->survivor_count; i++)
@@ -260,11 +240,9 @@ static void check(crash_run *run) {
   char least[32];
   snprintf(least, sizeof least, "%" PRIu64, put != NULL ? put->tag : (uint64_t)is(run, "owj"));
   crash_attend(&checker, check_start("checker", run->name, least, NULL));
-  if (crash_heard(&checker, "put", 0, CRASH_PATIENCE_NS) == NULL)
-    crash_fail(run, "the checker failed");
+  if (crash_heard(&checker, "put", 0, CRASH_PATIENCE_NS) == NULL) crash_fail(run, "the checker failed");
   int code = crash_bury(&checker);
-  if (code != 0)
-    crash_fail(run, "the checker ended with %d", code);
+  if (code != 0) crash_fail(run, "the checker ended with %d", code);
 }
 
 /* Who is stopped with the lock keeps it; who is stopped without it holds nobody up. */
@@ -276,14 +254,11 @@ static void stopped(crash_run *run) {
   for (int i = 0; i < run->survivor_count; i++) {
     if (owns && goes_on(&run->survivors[i], run->released_ns + 50 * MS, now))
       crash_fail(run, "survivor %d got the lock of a stopped process", i);
-    if (!owns && !goes_on(&run->survivors[i], now - 500 * MS, now))
-      crash_fail(run, "survivor %d does not go on", i);
+    if (!owns && !goes_on(&run->survivors[i], now - 500 * MS, now)) crash_fail(run, "survivor %d does not go on", i);
   }
 }
 
-static void after(crash_run *run) {
-  CHECK_OK(tarn_remove(run->name, TARN_KIND_STREAM, 0));
-}
+static void after(crash_run *run) { CHECK_OK(tarn_remove(run->name, TARN_KIND_STREAM, 0)); }
 
 static const crash_kind lock_kind = {
     .word = "lock",
@@ -298,15 +273,11 @@ static const crash_kind lock_kind = {
     .after = after,
 };
 
-/* ---- Tests ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Tests -------------------------------------------------------------------------------------------------------------- */
 
-static void test_killed(void) {
-  crash_kill_all(&lock_kind);
-}
+static void test_killed(void) { crash_kill_all(&lock_kind); }
 
-static void test_stopped(void) {
-  crash_stop_all(&lock_kind);
-}
+static void test_stopped(void) { crash_stop_all(&lock_kind); }
 
 /* Three wait for an owner that dies inside: all find out at the same time, one repairs, all go on. */
 static void test_repairers_race(void) {
@@ -322,21 +293,17 @@ static void test_repairers_race(void) {
     int64_t died_ns = check_now();
     for (int i = 0; i < run.survivor_count; i++)
       while (!goes_on(&run.survivors[i], died_ns, INT64_MAX)) {
-        if (check_now() - died_ns > CRASH_PATIENCE_NS)
-          crash_fail(&run, "survivor %d hangs", i);
+        if (check_now() - died_ns > CRASH_PATIENCE_NS) crash_fail(&run, "survivor %d hangs", i);
         check_sleep(MS);
       }
   }
-  for (int i = 0; i < run.survivor_count; i++)
-    CHECK_INT(0, crash_end(&run.survivors[i]));
+  for (int i = 0; i < run.survivor_count; i++) CHECK_INT(0, crash_end(&run.survivors[i]));
   after(&run);
 }
 
 static const check_test tests[] = {
     {"killed", test_killed, 60}, {"stopped", test_stopped, 30}, {"repairers_race", test_repairers_race, 30}, {0}};
-static const check_role roles[] = {{"locker", role_locker}, {"rival", role_rival}, {"owner", role_owner},
-                                   {"checker", role_checker}, {"idle", role_idle}, {0}};
+static const check_role roles[] = {{"locker", role_locker},   {"rival", role_rival}, {"owner", role_owner},
+                                   {"checker", role_checker}, {"idle", role_idle},   {0}};
 
-int main(int argc, char **argv) {
-  return check_main(argc, argv, tests, roles);
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }
