@@ -247,7 +247,9 @@ static void damage(const char *path, uint64_t first_number) {
   tn_header header;
   uint64_t length;
   void *address;
-  CHECK_OK(tn_os_open(&file, path, TN_OS_WRITE, 1));
+  char full[TN_OS_PATH];
+  CHECK_OK(tn_os_full_path(path, full));
+  CHECK_OK(tn_os_open(&file, full, TN_OS_WRITE, 1));
   CHECK_OK(tn_os_read_at(&file, 0, &header, sizeof header, &length));
   CHECK_OK(tn_os_map(&file, 0, header.data_offset + RING, TN_OS_WRITE, 0, &address, NULL));
   unsigned char *base = address;
