@@ -86,7 +86,7 @@ int cli_wait_peer(intptr_t peer) {
 }
 
 void cli_futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t timeout_ns) {
-  struct timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+  struct timespec timeout = {(time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000)};
   syscall(SYS_futex, word, FUTEX_WAIT, seen, &timeout, NULL, 0);
 }
 
