@@ -34,6 +34,7 @@ struct tarn_stream {
   /* writer */
   uint64_t limit; /* [own] bytes below it may be written without looking at readers */
   uint64_t floor; /* position, as published */
+  int64_t asked_ns; /* when the kernel was last asked about readers in the way of a claim that does not wait */
   int claimed;
   uint64_t claim_at; /* where the record will lie: position, or the next start of the ring */
   uint64_t claim_bytes;

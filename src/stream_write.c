@@ -5,6 +5,8 @@
 #include "participant.h"
 #include "stream_inside.h"
 
+enum { ASK_AGAIN_NS = 1000000 };
+
 static int no_writer(const tarn_stream *stream, const char *call) {
   if (stream == NULL) return tn_fail(TARN_E_INVALID, "%s: stream is NULL", call);
   if (!tn_channel_is_mine(&stream->channel)) return tn_channel_check(&stream->channel);
@@ -40,13 +42,22 @@ static int full(tarn_stream *stream) {
   return TARN_FULL;
 }
 
+/* Who is refused may try again at once, and again: the kernel is asked about the same readers at most once a millisecond. */
+static int may_ask(tarn_stream *stream) {
+  int64_t now = tn_os_now();
+  if (stream->asked_ns != 0 && now - stream->asked_ns < ASK_AGAIN_NS) return 0;
+  stream->asked_ns = now;
+  return 1;
+}
+
 /* The limit is reached: look at the readers, at the dead among them, and wait if that is the policy. */
 static int wait_for_room(tarn_stream *stream, uint64_t end, int64_t timeout_ns) {
   room_wish room = {stream, end};
+  int waits = stream->channel.header.policy == TARN_WAIT && timeout_ns != 0;
   int result = look(&room);
-  if (result == 0) result = ask(&room);
+  if (result == 0 && !waits && may_ask(stream)) result = ask(&room); /* who waits asks there, after it has spun */
   if (result != 0) return result == 1 ? 0 : result;
-  if (stream->channel.header.policy != TARN_WAIT || timeout_ns == 0) return full(stream);
+  if (!waits) return full(stream);
   tn_store_relaxed(&stream->channel.control->room.need,
                    tn_stream_need(stream, end)); /* relaxed: the announcement follows, with a fence */
   const tn_wish wish = {TN_ROOM, timeout_ns, 1, 0, look, ask, &room};

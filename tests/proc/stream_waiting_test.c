@@ -1,4 +1,5 @@
 /* stream_waiting_test.c: how long a stream's waits last and what ends them: time, news, room, wake, departures and deaths. */
+#include "os/fault.h"
 #include "os/os.h"
 #include "stream_inside.h"
 #include "streams.h"
@@ -77,6 +78,29 @@ static void test_policies_that_do_not_wait(void) {
       }
       CHECK_UINT(all, tn_load_relaxed(&slots[reader->channel.slot].missed));
     }
+    tarn_stream_close(reader);
+    tarn_stream_close(writer);
+  }
+}
+
+/* Who tries again and again asks the kernel about those in its way once a millisecond, no oftener. */
+static void test_refused_again_and_again(void) {
+  for (uint32_t policy = TARN_WAIT; policy <= TARN_OVERWRITE; policy++) {
+    tarn_stream *writer = stream_open("again", TARN_WRITER, (tarn_options){.size_bytes = RING, .policy = policy});
+    tarn_stream *reader = stream_open("again", TARN_READER, (tarn_options){0});
+    tarn_item item;
+    stream_put(writer, 1, 48);
+    CHECK_OK(tarn_stream_read(reader, &item, 0));
+    fill_up(writer);
+    tn_fault_set(NULL, 0, 0, 0);
+    int64_t start = check_now(), ns;
+    uint64_t refused = 0;
+    for (; (ns = check_now() - start) < 30 * MS; refused++)
+      CHECK_RESULT(TARN_FULL, stream_try_put(writer, writer->number, 48, 0));
+    uint64_t asked = tn_fault_count("lock_held");
+    check_say("refused %llu times, asked %llu times", (unsigned long long)refused, (unsigned long long)asked);
+    CHECK(asked >= 1 && asked <= (uint64_t)(ns / MS) + 2);
+    CHECK_OK(tarn_stream_release(reader, &item));
     tarn_stream_close(reader);
     tarn_stream_close(writer);
   }
@@ -240,6 +264,7 @@ static void test_waits_for_the_first_reader(void) {
 
 static const check_test tests[] = {{"timeouts", test_timeouts, 0},
                                    {"policies_that_do_not_wait", test_policies_that_do_not_wait, 0},
+                                   {"refused_again_and_again", test_refused_again_and_again, 0},
                                    {"wake", test_wake, 0},
                                    {"no_writer_once", test_no_writer_once, 60},
                                    {"blocked_by_one_that_dies", test_blocked_by_one_that_dies, 0},

@@ -128,8 +128,8 @@ static void test_many_dead_readers(void) {
     CHECK_INT(-9, check_wait(process));
   }
   for (int i = 0; i < 60; i++) /* every one of the five is in the way by and by */
-    CHECK_OK(stream_try_put(writer, ++put, 48, 0));
-  CHECK_OK(stream_try_put(writer, ++put, RING / 2 - 32, 0));
+    CHECK_OK(stream_try_put(writer, ++put, 48, 1000 * (int64_t)MS));
+  CHECK_OK(stream_try_put(writer, ++put, RING / 2 - 32, 1000 * (int64_t)MS));
   tarn_stream_close(writer);
 }
 
