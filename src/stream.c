@@ -93,13 +93,16 @@ static void reset(tn_channel *channel) {
   const tn_header *header = &channel->header;
   uint64_t index = header->first_position & (header->data_bytes - 1), part = index / TN_ALIGN * TN_ALIGN;
   uint64_t length = header->data_bytes - part < TN_ALIGN ? header->data_bytes - part : TN_ALIGN;
+  uint64_t number = header->first_number;
   void *first;
   if (tn_os_map(&channel->file, header->data_offset + part, length, TN_OS_WRITE, 0, &first, NULL) == 0) {
     memset((unsigned char *)first + (index - part), 0, TN_UNIT);
     tn_os_unmap(first, length);
+  } else if (tn_load_relaxed(&channel->control->kind.stream.floor.version) != 0) { /* relaxed: nobody else is there */
+    number = 0; /* which cannot be: better than to deliver what an old ring happens to hold. (A new ring is all zeros.) */
   }
-  tn_latch_store(&channel->control->kind.stream.floor, header->first_position, header->first_number);
-  tn_latch_store(&channel->control->kind.stream.tail, header->first_position, header->first_number);
+  tn_latch_store(&channel->control->kind.stream.floor, header->first_position, number);
+  tn_latch_store(&channel->control->kind.stream.tail, header->first_position, number);
 }
 
 static const tn_kind kind = {

@@ -1,6 +1,7 @@
 /* stream_corrupt_test.c: shared bytes that cannot be, and a ring after a reboot. An answer comes at once; nobody crashes, goes round for
  * ever or leaves the ring. (Run with the address sanitizer, these are also tests of the bounds.) */
 #include "header.h"
+#include "os/fault.h"
 #include "stream_inside.h"
 #include "streams.h"
 
@@ -306,6 +307,23 @@ static void test_after_a_reboot(void) {
   }
 }
 
+/* Where the ring cannot be begun anew, what an old one holds is not delivered. */
+static void test_reboot_without_room(void) {
+  char path[600];
+  snprintf(path, sizeof path, "%s/unmapped.stream", check_disk_directory());
+  tarn_stream *stream = stream_open(path, TARN_WRITER, (tarn_options){.size_bytes = RING, .flags = TARN_KEPT});
+  uint8_t boot[16];
+  if (stream->channel.medium != TN_OS_DISK || !tn_os_boot_id(boot)) check_skip("no directory on a disk, or no id of this boot");
+  tarn_stream_close(stream);
+  damage(path, 1);
+  tarn_options options = {.struct_size = sizeof options};
+  tn_fault_set("map", 2, 1, 0); /* the first is the header's */
+  CHECK_RESULT(TARN_E_CORRUPT, tarn_stream_open(&stream, path, TARN_READER, &options, 0));
+  tn_fault_set(NULL, 0, 0, 0);
+  CHECK_RESULT(TARN_E_CORRUPT, tarn_stream_open(&stream, path, TARN_WRITER, &options, 0));
+  CHECK_OK(tarn_remove(path, TARN_KIND_STREAM, 0));
+}
+
 /* What somebody left who was the last and died contradicts nobody, however it was made. */
 static int role_founder(int argc, char **argv) {
   (void)argc, (void)argv;
@@ -333,6 +351,7 @@ static const check_test tests[] = {{"words", test_words, 0},
                                    {"floor_and_tail", test_floor_and_tail, 0},
                                    {"noise", test_noise, 0},
                                    {"after_a_reboot", test_after_a_reboot, 0},
+                                   {"reboot_without_room", test_reboot_without_room, 0},
                                    {"left_by_the_dead", test_left_by_the_dead, 0},
                                    {0}};
 static const check_role roles[] = {{"founder", role_founder}, {0}};
