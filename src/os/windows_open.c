@@ -244,6 +244,18 @@ static int put_name(HANDLE handle, const WCHAR *path, int class) {
   return status >= 0 ? 0 : tn_win_failed_with(RtlNtStatusToDosError(status));
 }
 
+/* Taken, and yet nothing is there: it is just being removed, or, if that lasts, a symbolic link under Wine that leads nowhere. */
+static int put_new_name(HANDLE handle, const WCHAR *path) {
+  for (int tries = 0; tries < 20; tries++) {
+    int result = put_name(handle, path, CLASS_LINK);
+    if (result != TARN_E_EXISTS || GetFileAttributesW(path) != INVALID_FILE_ATTRIBUTES ||
+        GetLastError() != ERROR_FILE_NOT_FOUND)
+      return result;
+    Sleep(1);
+  }
+  return tn_win_refuse(TARN_E_PERMISSION, "the name is taken by a symbolic link that leads nowhere");
+}
+
 /* The handle that deletes the temporary name keeps out every program that does not expect a file to be deleted under it, as
  * fopen does not. It has done its work. If it cannot be replaced, it stays. */
 static void let_others_in(tn_os_file *file) {
@@ -258,7 +270,7 @@ int tn_os_name(tn_os_file *file, const char *path) {
   TN_FAULT("name");
   WCHAR wide[TN_WIDE];
   int result = tn_win_wide(path, wide, TN_WIDE);
-  if (result == 0) result = put_name(tn_win_handle(file->handle), wide, CLASS_LINK);
+  if (result == 0) result = put_new_name(tn_win_handle(file->handle), wide);
   if (result == 0) let_others_in(file);
   return result;
 }
