@@ -69,10 +69,8 @@ static int one_way_main(bench_run *run, bench_figure *ret_figure) {
 }
 
 static int one_way_peer(bench_run *run) {
-  uint64_t seen = 0, sum = 0;
-  for (uint64_t i = 0;; i++) {
-    if (i == seen && !await(run, &run->shared->head, i)) break;
-    if (i == seen) seen = atomic_load_explicit(&run->shared->head.word, memory_order_acquire);
+  uint64_t sum = 0;
+  for (uint64_t i = 0; await(run, &run->shared->head, i); i++) {
     sum += bench_sum(slot(run, i), run->job->bytes);
     atomic_store_explicit(&run->shared->tail.word, i + 1, memory_order_release);
   }
