@@ -236,12 +236,27 @@ static int writer_lives(tn_channel *channel, uint64_t seen, int ask) {
   return held;
 }
 
+/* Nobody writes. Is there a name by which the next writer could come? Removed by force, by the system at a logout, by anybody who may
+ * write the directory: whoever goes on waiting waits for ever. Asked once a slice. 0, or TARN_E_EVICTED with the sentence. */
+static int name_lost(tn_channel *channel, int ask) {
+  int64_t now = ask ? tn_os_now() : 0, last = (int64_t)tn_load_relaxed(&channel->watch.named_ns);
+  if (!ask || now - last < TN_SLICE_NS)
+    return 0;
+  tn_store_relaxed(&channel->watch.named_ns, (uint64_t)now);
+  if (last == 0 || tn_os_leads_here(&channel->file, channel->place.path) != 0)
+    return 0; /* at the first question there was no time to lose it; where it cannot be asked nothing is said */
+  if (tn_os_lock_held(&channel->file, TN_LOCK_WRITER, TN_OS_EXCLUSIVE) != 0)
+    return 0;
+  return tn_fail(TARN_E_EVICTED, "%s \"%s\": its name was removed (%s) and nobody writes: no writer can come any more; close this handle "
+                 "and open the name again", TN_WHO(channel), channel->place.path);
+}
+
 int tn_writer_gone(tn_channel *channel, int ask) {
   tn_atomic64 *word = &channel->control->writer.term;
   uint64_t seen = tn_load_acquire(word); /* [P3] acquire: what was published before the end is seen by the look that follows */
   uint64_t term = term_of(seen);
   if (term == 0 || term <= tn_load_relaxed(&channel->watch.told))
-    return 0;
+    return name_lost(channel, ask);
   if ((seen & 0xffff) != 0) {
     int lives = writer_lives(channel, seen, ask);
     if (lives < 0)
@@ -253,7 +268,9 @@ int tn_writer_gone(tn_channel *channel, int ask) {
   }
   /* Any term that this handle knew and was not told the end of, not this one alone: the writer it knew may have left and the next one
    * have died before this handle looked. Nobody writes, and it is to learn that. */
-  return tn_load_relaxed(&channel->watch.known) > tn_load_relaxed(&channel->watch.told) ? TARN_NO_WRITER : 0;
+  if (tn_load_relaxed(&channel->watch.known) > tn_load_relaxed(&channel->watch.told))
+    return TARN_NO_WRITER;
+  return name_lost(channel, ask);
 }
 
 void tn_writer_told(tn_channel *channel) {

@@ -363,6 +363,26 @@ static void test_reboot_with_participants(void) {
   CHECK_OK(tarn_remove(disk_name(), TARN_KIND_BOARD, 0));
 }
 
+/* Nobody writes, and the name goes: a reader that waits is told, since no writer can come any more. */
+static void test_name_lost_while_waiting(void) {
+  tarn_options kept = {.struct_size = sizeof kept, .flags = TARN_KEPT};
+  tarn_board *writer, *reader;
+  tarn_item item;
+  CHECK_OK(tarn_board_open(&writer, "lost", TARN_WRITER, &kept, 0));
+  CHECK_OK(tarn_board_open(&reader, "lost", TARN_READER, NULL, 0));
+  CHECK_OK(tarn_remove("lost", TARN_KIND_BOARD, 1));
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_board_read(reader, &item, 200000000)); /* its users go on among themselves */
+  CHECK_OK(tarn_board_put(writer, "x", 1, NULL, 0));
+  CHECK_OK(tarn_board_read(reader, &item, 0));
+  CHECK_OK(tarn_board_release(reader, &item));
+  tarn_board_close(writer);
+  CHECK_RESULT(TARN_NO_WRITER, tarn_board_read(reader, &item, TARN_FOREVER));
+  CHECK_RESULT(TARN_E_EVICTED, tarn_board_read(reader, &item, TARN_FOREVER));
+  CHECK_CONTAINS("lost", tarn_error_text());
+  CHECK_CONTAINS("open the name again", tarn_error_text());
+  tarn_board_close(reader);
+}
+
 static const check_test tests[] = {
     {"scoped", test_scoped, 0},
     {"kept", test_kept, 0},
@@ -376,6 +396,7 @@ static const check_test tests[] = {
     {"a_death_is_no_reboot", test_a_death_is_no_reboot, 0},
     {"observers_never_reset", test_observers_never_reset, 0},
     {"reboot_with_participants", test_reboot_with_participants, 0},
+    {"name_lost_while_waiting", test_name_lost_while_waiting, 0},
     {0},
 };
 
