@@ -1,5 +1,5 @@
-/* streams.h: what tests of streams say again and again. A message carries its own proof: every byte of it follows from its number
- * and its length, so a reader that was given parts of two, or another one than it was told, finds out. */
+/* streams.h: what tests of streams say again and again. A message carries its own proof: every byte of it follows from its
+ * number and its length, so a reader that was given parts of two, or another one than it was told, finds out. */
 #ifndef STREAMS_H
 #define STREAMS_H
 

@@ -1,5 +1,6 @@
-/* stream_crash_test.c: a process is killed, and stopped, at every named step of a stream's life, under every policy. Whatever was published
- * is delivered to everybody in order, once and whole, also what the next writer puts behind it; nobody waits longer than 100 ms. */
+/* stream_crash_test.c: a process is killed, and stopped, at every named step of a stream's life, under every policy.
+ * Whatever was published is delivered to everybody in order, once and whole, also what the next writer puts behind it;
+ * nobody waits longer than 100 ms. */
 #include "stream_crash.h"
 
 #include <tarn/inspect.h>
@@ -9,12 +10,12 @@
 #define MS INT64_C(1000000)
 
 /* Scenes:
- *   w f o  the victim writes, under TARN_WAIT, TARN_FAIL, TARN_OVERWRITE; two followers, one in place and one by copy, are blocked
+ *   w f o  the victim writes, under TARN_WAIT, TARN_FAIL, TARN_OVERWRITE; two followers, in place and by copy, are blocked
  *   c      as w, and three dead readers hold the whole ring
  *   k      as w, kept and nobody else: the oldest is dropped
  *   W F O  the victim reads; a writer publishes every half millisecond, another reader follows
- * Letters of its own in holds: 'c' whoever waits for readers waits for this one; 'h' under TARN_OVERWRITE, too; 'g' there the writer
- * goes on. 'q': no term of the stopped writer is on. */
+ * Letters of its own in holds: 'c' whoever waits for readers waits for this one; 'h' under TARN_OVERWRITE, too; 'g' there
+ * the writer goes on. 'q': no term of the stopped writer is on. */
 static const crash_point points[] = {
     {"join.announced", "stream_writer", "w6 f6 o6 k6", "usw"},
     {"stream.takeover.done", "stream_writer", "w6 f6 o6 k6", "usw"},
@@ -56,7 +57,7 @@ static int on_disk(char scene) {
   return -1; /* either will do */
 }
 
-/* ---- Before -------------------------------------------------------------------------------------------------------------- */
+/* ---- Before ------------------------------------------------------------------------------------------------------------- */
 
 static const char *scene_of(const crash_run *run) {
   static char texts[256][2];
@@ -111,7 +112,7 @@ static void prepare(crash_run *run) {
 
 static void arguments(const crash_run *run, const char *ret_arguments[5]) { ret_arguments[0] = scene_of(run); }
 
-/* ---- After the death -------------------------------------------------------------------------------------------------------- */
+/* ---- After the death ---------------------------------------------------------------------------------------------------- */
 
 static int wrong(crash_run *run, const char *why, int survivor) {
   snprintf(run->why, sizeof run->why, "survivor %d: %s", survivor, why);
@@ -197,7 +198,7 @@ static void check_as(crash_run *run, const char *mode) {
 
 static void check(crash_run *run) { check_as(run, crash_survivors_write(run) ? "busy" : "free"); }
 
-/* ---- While it is stopped ---------------------------------------------------------------------------------------------------- */
+/* ---- While it is stopped ------------------------------------------------------------------------------------------------ */
 
 static int holds(const crash_run *run, char letter) { return strchr(run->point->holds, letter) != NULL; }
 
@@ -231,7 +232,7 @@ static void stopped(crash_run *run) {
   check_as(run, strchr(letters, 'w') != NULL || crash_survivors_write(run) ? "busy" : "free");
 }
 
-/* ---- At the end ------------------------------------------------------------------------------------------------------------- */
+/* ---- At the end --------------------------------------------------------------------------------------------------------- */
 
 static void after(crash_run *run) {
   tn_os_file file;

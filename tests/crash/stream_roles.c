@@ -1,5 +1,5 @@
-/* stream_roles.c: the processes of the streams' crash tests. Whoever is given a message verifies every byte of it, that no number was
- * left out that is not counted as missed, and that nothing is missed where the writer waits. */
+/* stream_roles.c: the processes of the streams' crash tests. Whoever is given a message verifies every byte of it, that no
+ * number was left out that is not counted as missed, and that nothing is missed where the writer waits. */
 #include "stream_crash.h"
 
 #include <inttypes.h>
@@ -129,8 +129,8 @@ typedef struct course {
 
 static void verify(course *course, const tarn_item *item) {
   if (!stream_whole(item))
-    fprintf(stderr, "message %" PRIu64 ", tag %" PRIu64 ", %" PRIu64 " bytes is not what was published\n", item->number, item->tag,
-            item->size_bytes);
+    fprintf(stderr, "message %" PRIu64 ", tag %" PRIu64 ", %" PRIu64 " bytes is not what was published\n", item->number,
+            item->tag, item->size_bytes);
   CHECK(stream_whole(item));
   CHECK_UINT(course->last == 0 ? item->number : course->last + 1 + item->missed, item->number);
   if (!course->drops || course->last == 0)
@@ -231,7 +231,7 @@ int stream_role_corpse(int argc, char **argv) {
   return 1;
 }
 
-/* ---- The checker --------------------------------------------------------------------------------------------------------- */
+/* ---- The checker -------------------------------------------------------------------------------------------------------- */
 
 /* All that is there now. */
 static void read_all(tarn_stream *reader, course *course) {

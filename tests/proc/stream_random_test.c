@@ -1,6 +1,7 @@
-/* stream_random_test.c: one writer at a time, which puts, claims, abandons, batches, leaves and is killed at random, and readers of every
- * kind, which are killed and replaced, too. The model is one line: message n is what n says (streams.h), and whoever was given
- * message n is next given n + 1 + missed. Where the writer waits, or fails, nothing is missed by those who take part.
+/* stream_random_test.c: one writer at a time, which puts, claims, abandons, batches, leaves and is killed at random, and
+ * readers of every kind, which are killed and replaced, too. The model is one line: message n is what n says (streams.h),
+ * and whoever was given message n is next given n + 1 + missed. Where the writer waits, or fails, nothing is missed by those
+ * who take part.
  *
  * TARN_TEST_RANDOM_SECONDS says for how long (5). */
 #include "os/os.h"
@@ -10,7 +11,7 @@
 enum { MS = 1000000, HOLD = 24, PIECES = 40, READERS = 7 };
 static const int64_t PATIENCE_NS = INT64_C(20000000000);
 
-/* ---- What all roles do --------------------------------------------------------------------------------------------------------- */
+/* ---- What all roles do -------------------------------------------------------------------------------------------------- */
 
 static tn_atomic32 ending;
 
@@ -35,7 +36,7 @@ static int is_outcome(int result) {
   return result == TARN_TIMED_OUT || result == TARN_NO_WRITER || result == TARN_EMPTY || result == TARN_FULL;
 }
 
-/* ---- The writer ------------------------------------------------------------------------------------------------------------------ */
+/* ---- The writer --------------------------------------------------------------------------------------------------------- */
 
 static uint64_t some_size(const tarn_stream *writer) {
   switch (below(16)) {
@@ -118,7 +119,7 @@ static int role_writer(int argc, char **argv) {
   return 0;
 }
 
-/* ---- Readers --------------------------------------------------------------------------------------------------------------------- */
+/* ---- Readers ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct course {
   tarn_stream *stream;
@@ -169,9 +170,9 @@ static void release_some(course *course, tarn_item *items, uint32_t *count, uint
 static int read_some(course *course, tarn_item *items, uint32_t *count, int64_t timeout_ns) {
   uint32_t given = 1;
   if (*count > HOLD / 2) release_some(course, items, count, (uint32_t)below(*count));
+  uint32_t most = 1 + (uint32_t)below(HOLD - *count);
   int result = below(2) == 0 ? tarn_stream_read(course->stream, &items[*count], timeout_ns)
-                             : tarn_stream_read_batch(course->stream, &items[*count], 1 + (uint32_t)below(HOLD - *count), &given,
-                                                      timeout_ns);
+                             : tarn_stream_read_batch(course->stream, &items[*count], most, &given, timeout_ns);
   for (uint32_t i = 0; result == 0 && i < given; i++) verify(course, &items[*count + i]);
   if (result == 0) *count += given;
   if (result != 0) release_some(course, items, count, 0); /* or the writer waits for us, and we for it */
@@ -221,7 +222,7 @@ static int role_reader(int argc, char **argv) {
   return 0;
 }
 
-/* ---- The test -------------------------------------------------------------------------------------------------------------------- */
+/* ---- The test ----------------------------------------------------------------------------------------------------------- */
 
 static const char *const kinds[READERS] = {"place", "place", "copy", "both", "joiner", "joiner", "observer"};
 
@@ -280,7 +281,7 @@ static uint64_t play(uint64_t number, int64_t duration_ns) {
   snprintf(r.policy, sizeof r.policy, "%d", (int)(number % 3));
   char *options[] = {r.ring, r.policy, (char *)(uintptr_t)r.times};
   tarn_stream *founder = stream_open_in("random", TARN_WRITER, options_of(options), PATIENCE_NS);
-  tarn_stream *keeper = stream_open("random", TARN_OBSERVER, (tarn_options){0}); /* the name stays when all the others are dead */
+  tarn_stream *keeper = stream_open("random", TARN_OBSERVER, (tarn_options){0}); /* keeps the name when others die */
   tarn_stream_close(founder);
   r.writer = start_writer(&r);
   for (int i = 0; i < READERS; i++) r.readers[i] = start_reader(&r, i);
@@ -288,8 +289,8 @@ static uint64_t play(uint64_t number, int64_t duration_ns) {
   uint64_t last = last_of(r.writer);
   for (int i = 0; i < READERS; i++) CHECK_UINT(last, last_of(r.readers[i]));
   tarn_stream_close(keeper);
-  check_say("policy %s, ring %s, %s: %llu messages, %llu killed or replaced", r.policy, r.ring, r.times, (unsigned long long)last,
-            (unsigned long long)r.killed);
+  check_say("policy %s, ring %s, %s: %llu messages, %llu killed or replaced", r.policy, r.ring, r.times,
+            (unsigned long long)last, (unsigned long long)r.killed);
   return last;
 }
 

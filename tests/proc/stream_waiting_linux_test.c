@@ -1,5 +1,5 @@
-/* stream_waiting_linux_test.c: a stream's handle in poll and epoll, what waiting and publishing cost in system calls, and readers that
- * are stopped. */
+/* stream_waiting_linux_test.c: a stream's handle in poll and epoll, what waiting and publishing cost in system calls, and
+ * readers that are stopped. */
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 enum { RING = 4096, MS = 1000000 };
 static const int64_t LONG_NS = INT64_C(20000000000);
 
-/* ---- The handle to poll --------------------------------------------------------------------------------------------------------- */
+/* ---- The handle to poll ------------------------------------------------------------------------------------------------- */
 
 static int handle_of(tarn_stream *stream) {
   intptr_t handle, again;
@@ -143,7 +143,7 @@ static void test_epoll_of_two(void) {
   close(set);
 }
 
-/* ---- What it costs -------------------------------------------------------------------------------------------------------------- */
+/* ---- What it costs ------------------------------------------------------------------------------------------------------ */
 
 /* Asleep, reader or writer: a look in each slice of 50 ms; some system calls each time. */
 static void test_sleepers_cost_little(void) {
@@ -254,7 +254,7 @@ static void test_one_wake_a_sleep(void) {
   tarn_stream_close(writer);
 }
 
-/* ---- Stopped ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- Stopped ------------------------------------------------------------------------------------------------------------ */
 
 static int role_holder(int argc, char **argv) {
   CHECK_INT(1, argc);

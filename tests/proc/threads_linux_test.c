@@ -1,14 +1,14 @@
-/* threads_linux_test.c: the roles of boards and streams as threads around *one* mapping. Handles map their file themselves, so two
- * handles of one process see the same bytes at two addresses, between which the thread sanitizer sees nothing. Here every mapping of the
- * same range of a file is one mapping (the linker passes tn_os_map and tn_os_unmap through this file), and the sanitizer sees
- * whether each byte that one thread writes and another reads is ordered by what the protocols say orders them.
+/* threads_linux_test.c: the roles of boards and streams as threads around *one* mapping. Handles map their file themselves,
+ * so two handles of one process see the same bytes at two addresses, between which the thread sanitizer sees nothing. Here
+ * every mapping of the same range of a file is one mapping (the linker passes tn_os_map and tn_os_unmap through this file),
+ * and the sanitizer sees whether each byte that one thread writes and another reads is ordered by what the protocols say
+ * orders them.
  *
- * Not here: copies that race by design and are thrown away when they did (TARN_OVERWRITE by copy, observers). Their argument, and the
- * full fences, which the sanitizer does not know, are in the models (tests/model). In an ordinary build this is a test like others.
+ * Not here: copies that race by design and are thrown away when they did (TARN_OVERWRITE by copy, observers). Their
+ * argument, and the full fences, which the sanitizer does not know, are in the models (tests/model). In an ordinary build
+ * this is a test like others.
  *
  * TARN_TEST_THREADS_MS says for how long each runs (700). */
-#include <sys/stat.h>
-
 #include "board_inside.h"
 #include "os/os.h"
 #include "stream_inside.h"
@@ -16,7 +16,7 @@
 
 enum { MS = 1000000, RING = 4096, READERS = 3, MAPPINGS = 512 };
 
-/* ---- One mapping for all ------------------------------------------------------------------------------------------------------------- */
+/* ---- One mapping for all ------------------------------------------------------------------------------------------------ */
 
 int __real_tn_os_map(const tn_os_file *file, uint64_t offset, uint64_t length, int access, uint32_t flags, void **ret_address,
                      uint32_t *granted);
@@ -76,7 +76,7 @@ void __wrap_tn_os_unmap(void *address, uint64_t length) {
   leave();
 }
 
-/* ---- Streams --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Streams ------------------------------------------------------------------------------------------------------------ */
 
 static tn_atomic32 over;
 static tn_atomic64 read_in_all;
@@ -134,7 +134,7 @@ static void read_stream(void *which) {
   }
 }
 
-/* ---- Boards ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Boards ------------------------------------------------------------------------------------------------------------- */
 
 static void write_board(void *unused) {
   (void)unused;
@@ -174,7 +174,7 @@ static void read_board(void *unused) {
   }
 }
 
-/* ---- Running ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Running ------------------------------------------------------------------------------------------------------------ */
 
 static void run(void (*write)(void *), void (*read)(void *)) {
   intptr_t threads[READERS + 1];

@@ -1,5 +1,5 @@
-/* stream_corrupt_test.c: shared bytes that cannot be, and a ring after a reboot. An answer comes at once; nobody crashes, goes round for
- * ever or leaves the ring. (Run with the address sanitizer, these are also tests of the bounds.) */
+/* stream_corrupt_test.c: shared bytes that cannot be, and a ring after a reboot. An answer comes at once; nobody crashes,
+ * goes round for ever or leaves the ring. (Run with the address sanitizer, these are also tests of the bounds.) */
 #include "header.h"
 #include "os/fault.h"
 #include "stream_inside.h"
@@ -34,7 +34,7 @@ static void expect_corrupt(int result) {
 
 static tn_record *record(const tarn_stream *stream, uint64_t position) { return tn_stream_record(stream, position); }
 
-/* ---- Words that no writer writes ------------------------------------------------------------------------------------------------------- */
+/* ---- Words that no writer writes ---------------------------------------------------------------------------------------- */
 
 /* Message 2's word becomes this: number 1 is delivered, then everybody is told, and so is the next writer. */
 static void with_word(uint32_t policy, uint64_t word, int visible) {
@@ -116,7 +116,7 @@ static void test_nothing_but_skips(void) {
     }
 }
 
-/* ---- Floor and tail ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Floor and tail ----------------------------------------------------------------------------------------------------- */
 
 static void open_everything(int may_work) {
   static const uint64_t starts[] = {TARN_OLDEST, TARN_NEXT, 3, UINT64_MAX - 1};
@@ -170,7 +170,7 @@ static void test_floor_and_tail(void) {
     }
 }
 
-/* ---- Noise ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Noise -------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t nasty(const tarn_stream *stream) {
   uint64_t small = check_random() % 256;
@@ -240,7 +240,7 @@ static void test_noise(void) {
     noise(round % 3);
 }
 
-/* ---- After a reboot --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- After a reboot ----------------------------------------------------------------------------------------------------- */
 
 /* What a disk may show after the power was cut: the pages of different moments, and the id of another boot. */
 static void damage(const char *path, uint64_t first_number) {

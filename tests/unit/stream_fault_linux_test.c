@@ -1,6 +1,6 @@
-/* stream_fault_linux_test.c: every call of the seam that a stream makes fails once, from opening to closing, in every role. Whatever comes of
- * it has a name, and a failure a sentence; what was published and not refused is delivered whole and in order; nothing is left behind,
- * and all is well afterwards. */
+/* stream_fault_linux_test.c: every call of the seam that a stream makes fails once, from opening to closing, in every role.
+ * Whatever comes of it has a name, and a failure a sentence; what was published and not refused is delivered whole and in
+ * order; nothing is left behind, and all is well afterwards. */
 #include <dirent.h>
 
 #include "os/fault.h"
@@ -108,7 +108,8 @@ static void each_call_once(const char *name, uint32_t policy) {
     live(name, policy); /* all is well */
     CHECK_UINT(before, failures);
   }
-  check_say("policy %u: %llu calls made to fail, %llu failures told", policy, (unsigned long long)calls, (unsigned long long)failures);
+  check_say("policy %u: %llu calls made to fail, %llu failures told", policy, (unsigned long long)calls,
+            (unsigned long long)failures);
   CHECK(failures > 20);
 }
 

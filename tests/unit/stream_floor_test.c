@@ -1,10 +1,12 @@
-/* stream_floor_test.c: what keeps a stream's readers safe where somebody died, joined late or wrote nonsense: floor, limit, `missed`. */
+/* stream_floor_test.c: what keeps a stream's readers safe where somebody died, joined late or wrote nonsense: floor, limit,
+ * `missed`. */
 #include "stream_inside.h"
 #include "streams.h"
 
 enum { RING = 4096 };
 
-/* What a writer leaves that dies after it stored its floor and before it looked at the readers again: somebody joined below it. */
+/* What a writer leaves that dies after it stored its floor and before it looked at the readers again: somebody joined below
+ * it. */
 static void store_floor_as_if_killed(const char *name, uint64_t messages) {
   tarn_stream *writer = stream_open(name, TARN_WRITER, (tarn_options){0});
   uint64_t position = writer->floor, number = 1;

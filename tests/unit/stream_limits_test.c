@@ -5,7 +5,7 @@
 
 enum { RING = 4096 };
 
-/* ---- Far from the beginning ------------------------------------------------------------------------------------------------------ */
+/* ---- Far from the beginning --------------------------------------------------------------------------------------------- */
 
 /* A kept stream without messages whose first position and number are these, as if so much had passed through it. */
 static void found_at(const char *name, tarn_options options, uint64_t position, uint64_t number) {
@@ -112,7 +112,7 @@ static void test_overwritten_across(void) {
   }
 }
 
-/* ---- Sizes ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Sizes -------------------------------------------------------------------------------------------------------------- */
 
 /* Every size that the smallest ring takes, each at another place. */
 static void every_size(uint32_t flags, uint64_t longest) {
@@ -215,7 +215,7 @@ static void test_less_than_claimed(void) {
   tarn_stream_close(writer);
 }
 
-/* ---- Batches ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- Batches ------------------------------------------------------------------------------------------------------------ */
 
 static void test_batches(void) {
   tarn_stream *writer = stream_open("batch", TARN_WRITER, (tarn_options){.size_bytes = RING});
@@ -250,7 +250,7 @@ static void test_batches(void) {
   tarn_stream_close(writer);
 }
 
-/* ---- Arguments and what a handle may hold ------------------------------------------------------------------------------------------ */
+/* ---- Arguments and what a handle may hold ------------------------------------------------------------------------------- */
 
 static void test_arguments(void) {
   tarn_stream *stream = NULL;
