@@ -112,6 +112,31 @@ static void test_overwritten_across(void) {
   }
 }
 
+/* A ring of 8 GiB on a disk, where its middle and its end are: only what is written takes memory. */
+static void test_beyond_4_gib(void) {
+  if (getenv("TARN_TEST_LARGE") == NULL) check_skip("takes 8 GiB of a disk: with TARN_TEST_LARGE=1");
+  if (sizeof(void *) < 8) check_skip("no address space for a ring of 8 GiB");
+  static const uint64_t starts[] = {(UINT64_C(1) << 32) - (1 << 20), (UINT64_C(1) << 33) - (1 << 20)};
+  char path[600];
+  snprintf(path, sizeof path, "%s/large.stream", check_disk_directory());
+  for (int i = 0; i < 2; i++) {
+    found_at(path, (tarn_options){.size_bytes = UINT64_C(1) << 33}, starts[i], 1);
+    tarn_stream *writer = stream_open(path, TARN_WRITER, (tarn_options){0});
+    tarn_stream *reader = stream_open(path, TARN_READER, (tarn_options){0});
+    for (uint64_t number = 1; number <= 100; number++) {
+      stream_put(writer, number, 100000 - number);
+      stream_get(reader, number, 0);
+    }
+    CHECK(tn_stream_position(writer) > starts[i] + (1 << 20));
+    tarn_stream_close(writer);
+    writer = stream_open(path, TARN_WRITER, (tarn_options){0});
+    CHECK_UINT(101, writer->number);
+    tarn_stream_close(reader);
+    tarn_stream_close(writer);
+    CHECK_OK(tarn_remove(path, TARN_KIND_STREAM, 0));
+  }
+}
+
 /* ---- Sizes -------------------------------------------------------------------------------------------------------------- */
 
 /* Every size that the smallest ring takes, each at another place. */
@@ -337,6 +362,7 @@ static void test_as_many_as_may_be_out(void) {
 static const check_test tests[] = {{"across_boundaries", test_across_boundaries, 60},
                                    {"around_all_positions", test_around_all_positions, 0},
                                    {"overwritten_across", test_overwritten_across, 0},
+                                   {"beyond_4_gib", test_beyond_4_gib, 300},
                                    {"every_size", test_every_size, 0},
                                    {"exactly_full", test_exactly_full, 0},
                                    {"ends_at_the_end", test_ends_at_the_end, 0},
