@@ -9,8 +9,9 @@
  * One run: a fresh name; kind->prepare; the victim starts and dies at the point (or the run fails). Nobody waits for the
  * victim, so it is a zombie while the others find out. An independent prober watches the kernel's locks through a description
  * of its own and notes when the dead one's are free: from then on the living have CRASH_PROMISE_NS. If they came too late in a
- * run in which a thread that does nothing but sleep for 5 ms, here or in a survivor, overslept by 20 ms, the machine was late
- * and the run is repeated and counted. Whether what is found is right is judged in every run.
+ * run in which a thread that does nothing but sleep for 5 ms, here or in a survivor, overslept by 20 ms, or a process's first
+ * thread was ready and not let run for 20 ms, the machine was late and the run is repeated and counted. Whether what is found is
+ * right is judged in every run.
  *
  * $TARN_CRASH_RUNS says how many runs a row has; TARN_CRASH_POINT=NAME runs the rows of one point.
  */
