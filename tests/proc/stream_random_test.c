@@ -102,7 +102,7 @@ static int role_writer(int argc, char **argv) {
   CHECK_INT(3, argc);
   listen();
   uint64_t last = 0;
-  while (!is_over()) {
+  do { /* once in any case: who is told to end before it begins still has to say what the last number is */
     tarn_stream *writer = stream_open_in("random", TARN_WRITER, options_of(argv), PATIENCE_NS);
     if (last != 0) CHECK_UINT(last + 1, writer->number);
     for (uint64_t i = 1 + below(5000); i > 0 && !is_over(); i--) {
@@ -114,7 +114,7 @@ static int role_writer(int argc, char **argv) {
     last = writer->number - 1;
     if (below(3) == 0) tarn_stream_abandon(writer); /* there is nothing to give back: it says so, and changes nothing */
     tarn_stream_close(writer);
-  }
+  } while (!is_over());
   check_say("last %llu", (unsigned long long)last);
   return 0;
 }
