@@ -62,7 +62,8 @@ enum {
   TARN_E_VERSION = -74,     /* made by a Tarn whose format this one does not know */
   TARN_E_UNSUPPORTED = -75, /* this system, file system or build cannot do that */
   TARN_E_FORKED = -76,      /* the handle belongs to the process that forked this one */
-  TARN_E_EVICTED = -77,     /* this handle lost its place: its descriptor or its slot now means something else */
+  TARN_E_EVICTED = -77,     /* this handle lost its place: its descriptor or slot means something else now, or its file has no
+                               name any more and nobody writes */
   TARN_E_SYSTEM = -78       /* the system refused for another reason, given in the sentence */
 };
 
