@@ -24,7 +24,15 @@ failed=0 passed=0
 before=0
 for work in stream-put stream-read board-read; do
   few=$(count $work 1000) many=$(count $work 3000)
-  [ -n "$few" ] && [ -n "$many" ] || { echo "FAILED  $work did not run"; failed=$((failed + 1)); continue; }
+  if [ -z "$few" ] || [ -z "$many" ]; then
+    if ! grep -qF "$here" tests/api/instructions.txt; then
+      echo "skipped: valgrind does not run what $here makes"
+      exit 77
+    fi
+    echo "FAILED  $work did not run"
+    failed=$((failed + 1))
+    continue
+  fi
   each=$(((many - few) / 2000))
   case $work in
     stream-put) before=$each cost=$each ;;
