@@ -99,6 +99,29 @@ class Command(unittest.TestCase):
         return done.returncode == 0 and len(json.loads(done.stdout)["participants"]) == count
 
 
+class OtherUsers(Command):
+    """Commands of other users; only root can become one."""
+
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            self.skipTest("becoming another user needs root")
+        os.chmod(self.folder, 0o755)
+        os.chmod(self.channels, 0o755)
+        # The build may lie where others cannot go (a clone in /root): they get a copy.
+        for file in os.listdir(BUILD):
+            if file == "tarn" or file.startswith("libtarn.so"):
+                shutil.copy(os.path.join(BUILD, file), self.folder)
+        self.program = self.path("tarn")
+        self.environment["LD_LIBRARY_PATH"] = self.folder
+
+    def nobody(self):
+        os.chdir("/")
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+
+
 class PutAndGet(Command):
     def test_a_file(self):
         done = self.run_tarn("put", "picture", BUTTERFLY)
@@ -347,28 +370,7 @@ class Pipes(Command):
         self.assertEqual(b"once", done.stdout)
 
 
-class Others(Command):
-    """Other users: only root can become one."""
-
-    def setUp(self):
-        super().setUp()
-        if os.geteuid() != 0:
-            self.skipTest("becoming another user needs root")
-        os.chmod(self.folder, 0o755)
-        os.chmod(self.channels, 0o755)
-        # The build may lie where others cannot go (a clone in /root): they get a copy.
-        for file in os.listdir(BUILD):
-            if file == "tarn" or file.startswith("libtarn.so"):
-                shutil.copy(os.path.join(BUILD, file), self.folder)
-        self.program = self.path("tarn")
-        self.environment["LD_LIBRARY_PATH"] = self.folder
-
-    def nobody(self):
-        os.chdir("/")
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
-
+class Others(OtherUsers):
     def test_no_right_to_read(self):
         self.run_tarn("put", "-q", "secret", stdin=b"x")
         self.assertIn("secret", self.error("get", "secret", expect=NO_PERMISSION, preexec_fn=self.nobody))

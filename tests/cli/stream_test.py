@@ -10,8 +10,8 @@ import subprocess
 import time
 import unittest
 
-from command_test import (BUSY, CORRUPT, LIMIT, NO_SPACE, NOT_THERE, NO_PERMISSION, TARN, TIMED_OUT, USAGE, Command, content,
-                          json_lines)
+from command_test import (BUSY, CORRUPT, LIMIT, NO_SPACE, NOT_THERE, NO_PERMISSION, TARN, TIMED_OUT, USAGE, Command, OtherUsers,
+                          content, json_lines)
 
 MISSED = 10
 
@@ -477,21 +477,7 @@ class Limits(Streams):
         self.assertEqual([], os.listdir(self.channels))
 
 
-class Others(Streams):
-    """Other users: only root can become one."""
-
-    def setUp(self):
-        super().setUp()
-        if os.geteuid() != 0:
-            self.skipTest("becoming another user needs root")
-        os.chmod(self.folder, 0o755)
-        os.chmod(self.channels, 0o755)
-
-    def nobody(self):
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
-
+class Others(Streams, OtherUsers):
     def test_looking_on(self):
         self.create("open", "--mode", "0644", "--size", "4K")
         observer = self.start("recv", "open", preexec_fn=self.nobody)
