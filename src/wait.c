@@ -13,6 +13,11 @@
  * the sleeper's fence is one in *every* process that publishes, and the publisher needs only program order. Each side decides for
  * itself and stays right: a process that could not join the barrier fences; a sleeper that cannot issue it sleeps in slices of 1 ms.
  *
+ * An announcement that nobody took away stands: a sleeper whose slice is over goes back to sleep without a second fence for everybody.
+ * It looks whether seq is what it was before it announced and `sleepers` still 1. Since a waker clears the one before it changes the
+ * other, every publisher that looked since the announcement has seen it, or is about to change seq, which the kernel compares. With
+ * another seq the 1 may be another sleeper's, whose fence is still to come, and the announcement is made anew.
+ *
  * [W2] Between the sleeper's last look and its sleep a waker may come and go: the sleeper read seq before it announced, the waker
  * changes seq after it saw the announcement, so the kernel refuses to sleep on the old value. (Windows: the event stays set.)
  *
@@ -35,7 +40,13 @@
 #include "participant.h"
 
 enum { SPIN_FIRST = 20000, SPIN_AFTER_SUCCESS = 50000, SPIN_AFTER_SLEEP = 2000, SPINS_A_CLOCK = 32 };
-static const int64_t SHORT_SLICE_NS = 1000000;
+static const int64_t SHORT_SLICE_NS = 1000000, PLACE_ASKED_NS = 8 * TN_SLICE_NS;
+
+/* What one wait has announced. */
+typedef struct announcement {
+  uint32_t seq; /* read before it */
+  int stands;   /* 1: every publisher would see it, as long as nobody takes it away */
+} announcement;
 
 static tn_line *line_of(struct tn_channel *channel, int line) {
   return line == TN_NEWS ? &channel->control->news : &channel->control->room;
@@ -112,28 +123,33 @@ static int64_t slice_of(struct tn_channel *channel, uint32_t asleep_before, int 
   return TN_SLICE_NS;
 }
 
+/* Say that somebody sleeps on this line, so that every publisher that looks afterwards sees it. 1 if it will. */
+static int announce(struct tn_channel *channel, tn_line *words) {
+  tn_store_release(&words->sleepers, 1); /* release: who finds the announcement finds slot.asleep */
+  tn_fence_full();                       /* [W1] full: announce, then look. Pairs with the fence in tn_wake */
+  return channel->waits.has_barrier && tn_os_barrier(); /* [W1] and the same in every process that publishes */
+}
+
 /* Sleep once, unless look says otherwise after the announcement. */
-static int sleep_once(struct tn_channel *channel, const tn_wish *wish, int64_t left_ns) {
+static int sleep_once(struct tn_channel *channel, const tn_wish *wish, announcement *mine, int64_t left_ns) {
   tn_line *words = line_of(channel, wish->line);
   tn_slot *slot = &channel->table[channel->slot];
   uint32_t one = wish->line == TN_NEWS ? 1 : 1u << 16;
-  uint32_t seq = tn_load_acquire(&words->seq); /* [W2] acquire: before the announcement */
+  uint32_t seq = tn_load_acquire(&words->seq); /* [W2] acquire: before the announcement, or before looking whether it stands */
   uint32_t asleep_before = tn_add(&slot->asleep, one);
-  tn_store_release(&words->sleepers, 1); /* release: who finds the announcement finds slot.asleep */
-  tn_fence_full();                       /* [W1] full: announce, then look. Pairs with the fence in tn_wake */
-  int seen_by_all = channel->waits.has_barrier && tn_os_barrier(); /* [W1] and the same in every process that publishes */
+  if (!mine->stands || mine->seq != seq || tn_load_acquire(&words->sleepers) != 1) /* acquire: before the look */
+    *mine = (announcement){seq, announce(channel, words)};
   TN_POINT("sleep.announced");
   int result = wish->look(wish->argument);
   if (result == 0 && tn_load_relaxed(&channel->waits.woken) == 0) {
-    int64_t slice = slice_of(channel, asleep_before, seen_by_all);
+    int64_t slice = slice_of(channel, asleep_before, mine->stands);
     tn_store_relaxed(&slot->waits, tn_load_relaxed(&slot->waits) + 1); /* a statistic */
     result = tn_os_sleep(&channel->waits.bed, &words->seq, seq, left_ns < slice ? left_ns : slice);
     if (result == TARN_TIMED_OUT)
       result = 0; /* the slice, perhaps not the wish */
     TN_POINT("sleep.over");
   }
-  tn_atomic32 *asleep = &slot->asleep;
-  tn_add(asleep, 0u - one);
+  tn_add(&slot->asleep, 0u - one);
   return result;
 }
 
@@ -166,7 +182,7 @@ static int64_t spin_time(struct tn_channel *channel) {
 }
 
 /* One round: spin if it is time to, ask, sleep. 0: nothing yet. */
-static int wait_round(struct tn_channel *channel, const tn_wish *wish, int spinning, int64_t deadline) {
+static int wait_round(struct tn_channel *channel, const tn_wish *wish, announcement *mine, int spinning, int64_t deadline) {
   int result = 0;
   if (spinning) {
     result = spin(channel, wish, spin_time(channel), deadline);
@@ -182,11 +198,21 @@ static int wait_round(struct tn_channel *channel, const tn_wish *wish, int spinn
     return result;
   if (spinning)
     channel->waits.spin_ns = SPIN_AFTER_SLEEP;
-  return sleep_once(channel, wish, deadline - now);
+  return sleep_once(channel, wish, mine, deadline - now);
 }
 
 static int woken(struct tn_channel *channel, const tn_wish *wish) {
   return wish->aside ? tn_load_acquire(&channel->waits.woken) != 0 : tn_wait_woken(channel);
+}
+
+/* Is our place still ours? The kernel is asked about it a few times a second only: whoever is told of a death asks anyway. */
+static int place_lost(struct tn_channel *channel) {
+  int64_t now = tn_os_now();
+  int due = now - (int64_t)tn_load_relaxed(&channel->watch.placed_ns) >= PLACE_ASKED_NS; /* relaxed, to the end: asked once more at worst */
+  if (!due && tn_load_relaxed(&channel->table[channel->slot].generation) == channel->generation)
+    return 0;
+  tn_store_relaxed(&channel->watch.placed_ns, (uint64_t)now);
+  return tn_channel_evicted(channel);
 }
 
 /* Observers announce nothing: they look again after 1 ms, then twice that, at most 20 ms. */
@@ -214,10 +240,11 @@ int tn_wait(struct tn_channel *channel, const tn_wish *wish) {
   if (channel->slot == TN_NO_SLOT)
     return wait_polling(channel, wish, deadline);
   int spinning = wish->spin;
+  announcement mine = {0, 0};
   for (;;) {
     if (woken(channel, wish))
       return TARN_WOKEN;
-    int result = wait_round(channel, wish, spinning, deadline);
+    int result = wait_round(channel, wish, &mine, spinning, deadline);
     if (result == 0)
       result = wish->look(wish->argument);
     if (result == 1)
@@ -226,7 +253,7 @@ int tn_wait(struct tn_channel *channel, const tn_wish *wish) {
       return result;
     if (tn_os_now() >= deadline)
       return woken(channel, wish) ? TARN_WOKEN : TARN_TIMED_OUT;
-    int evicted = tn_channel_evicted(channel);
+    int evicted = place_lost(channel);
     if (evicted != 0)
       return evicted;
     if (channel->options.spin_ns != TARN_SPIN_ONLY)

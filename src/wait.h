@@ -30,6 +30,7 @@ typedef struct tn_watch {
   tn_atomic64 dead;     /* the last term word whose writer the kernel said was dead */
   tn_atomic64 asked_ns; /* when the kernel was last asked about it */
   tn_atomic64 named_ns; /* when it was last asked whether the name still leads here */
+  tn_atomic64 placed_ns; /* when it was last asked whether the slot is still ours */
 } tn_watch;
 
 /* What to wait for. look: 1 it is there, 0 not yet, negative: a result to return. ask: the same, and may call the kernel: asked before the

@@ -4,6 +4,7 @@
  * looks at all of them. -DREADERS=n -DPUBLISHERS=n -DPUBLISH=n (each) set the size.
  *
  *   -DSLICES          a sleeper may wake by itself at any time, as if its slice were over
+ *   -DSLICES_ENDED=n  the same, n times for each reader at most: then a wake that is lost shows as one left asleep
  *   -DKILL=n          up to n of the publishers and readers are killed, at any step
  *   -DEVENTS          each reader sleeps on an event of its own (Windows) instead of on seq
  *   -DPUBLISHER_FENCES  publishers fence; the sleeper's barrier is a fence of its own (no membarrier, or not registered)
@@ -19,6 +20,7 @@
  *   -DNO_BUMP         the waker does not change seq
  *   -DCLEAR_LATE      the waker clears the announcement after it changed seq instead of before
  *   -DCLEAR_NEVER     nobody clears the announcement
+ *   -DSTAND_ON_OTHERS a sleeper whose slice is over does not look whether seq is as it was before it announced
  *   -DASK_LATE        a reader asks whether the publisher lives after its last look instead of before
  */
 #ifndef READERS
@@ -99,6 +101,9 @@ inline futex_wait(me, expected) {
 #endif
   if
   :: !asleep[me]
+#ifdef SLICES_ENDED
+  :: d_step { asleep[me] && slices < SLICES_ENDED -> asleep[me] = 0; slices++ }
+#endif
 #ifdef SLICES
   :: d_step {
        asleep[me] -> asleep[me] = 0;
@@ -109,9 +114,21 @@ inline futex_wait(me, expected) {
   fi
 }
 
+/* The announcement of an earlier round, seen by every publisher: nobody has taken it away. seq is looked at before the word. */
+#if defined(PUBLISHER_FENCES) || defined(SWAP_W2)
+#define STANDS(p) 0 /* announced anew each time */
+#elif defined(STAND_ON_OTHERS)
+#define STANDS(p) (announced && LOAD(p, SLEEPERS))
+#else
+#define STANDS(p) (announced && now == expected && LOAD(p, SLEEPERS))
+#endif
+
 proctype Reader(byte me) {
   byte seen, expected, now, slept_through;
-  bit left;
+  bit left, announced;
+#ifdef SLICES_ENDED
+  byte slices;
+#endif
   {
     do
     ::
@@ -135,15 +152,21 @@ proctype Reader(byte me) {
           break
        :: else ->
 #ifndef SWAP_W2
-          expected = LOAD(me, SEQ); /* [W2] before announcing */
+          now = LOAD(me, SEQ); /* [W2] before announcing, or before looking whether the announcement stands */
 #endif
           STORE(me, SLEEPING(me), 1);
+          if
+          :: STANDS(me) -> expected = now
+          :: else ->
+             expected = now;
 #ifdef NO_FENCE_4
-          STORE(me, SLEEPERS, 1);
+             STORE(me, SLEEPERS, 1);
 #else
-          STORE_RELEASE(me, SLEEPERS, 1);
+             STORE_RELEASE(me, SLEEPERS, 1);
 #endif
-          barrier(me); /* [W1] announce, then look */
+             barrier(me); /* [W1] announce, then look */
+             announced = 1
+          fi;
           now = LOOK(me);
 #ifdef SWAP_W2
           expected = LOAD(me, SEQ);
