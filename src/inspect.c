@@ -1,4 +1,4 @@
-/* inspect.c: list, describe, remove: what tools need, without taking part.
+/* inspect.c: a thing as it looks from outside: which one a name means, what its file and its header say, describe it, remove it.
  *
  * Nothing is mapped: a file cut short under a mapping would be a SIGBUS, and tools look at damaged files by trade. The tables are
  * copied with one read and may be torn against each other; each number in them is true by itself, and the locks say who lives.
@@ -12,17 +12,10 @@
 #include "inspect_inside.h"
 #include "name.h"
 
-/* A thing that was opened to be looked at. */
-typedef struct look_at {
-  tn_place place;
-  tn_os_file file;
-  tn_os_status status;
-  tn_header header; /* channels */
-  int wrong;        /* 0, or why the header was refused: the thread's sentence has it */
-} look_at;
+/* ---- Look ------------------------------------------------------------------------------------------------------------------ */
 
-static int open_to_look(const tn_place *place, int access, look_at *ret) {
-  look_at look = {.place = *place};
+int tn_look_open(const tn_place *place, int access, tn_look *ret) {
+  tn_look look = {.place = *place};
   int result = tn_os_open(&look.file, place->path, access, 1);
   if (result == TARN_E_NOT_FOUND)
     return tn_fail(result, "%s \"%s\": there is none (looked for %s)", tn_kind_word(place->kind), place->name, place->path);
@@ -33,7 +26,7 @@ static int open_to_look(const tn_place *place, int access, look_at *ret) {
     tn_os_close(&look.file);
     return tn_fail(result, "%s \"%s\": its state cannot be asked: %s", tn_kind_word(place->kind), place->name, tn_os_reason());
   }
-  if (place->kind != TARN_KIND_MAP) {
+  if (place->kind != TARN_KIND_MAP && !place->temporary) {
     look.wrong = tn_header_read(&look.file, NULL, place, &look.header);
     uint32_t kind = look.header.kind;
     if (look.wrong == 0 && kind != (uint32_t)place->kind)
@@ -45,24 +38,30 @@ static int open_to_look(const tn_place *place, int access, look_at *ret) {
   return 0;
 }
 
-static void fill_entry(const look_at *look, const char *name, size_t name_length, tarn_entry *entry) {
+void tn_look_status(const tn_os_status *status, const char *name, size_t name_length, tarn_entry *entry) {
   memset(entry, 0, sizeof *entry);
   entry->struct_size = sizeof *entry;
-  entry->kind = (uint32_t)look->place.kind;
-  entry->mode = look->status.mode & 0777;
-  entry->owner = look->status.owner;
-  entry->group = look->status.group;
-  entry->size_bytes = look->status.size_bytes;
-  entry->occupied_bytes = look->status.occupied_bytes;
-  entry->modified_ns = look->status.modified_ns;
+  entry->mode = status->mode & 0777;
+  entry->owner = status->owner;
+  entry->group = status->group;
+  entry->size_bytes = status->size_bytes;
+  entry->occupied_bytes = status->occupied_bytes;
+  entry->modified_ns = status->modified_ns;
   if (name_length >= sizeof entry->name)
     name_length = sizeof entry->name - 1;
   memcpy(entry->name, name, name_length);
-  if (look->status.medium != TN_OS_MEMORY)
+  if (status->medium != TN_OS_MEMORY)
     entry->flags |= TARN_ENTRY_ON_DISK;
+}
+
+void tn_look_tell(const tn_look *look, const char *name, size_t name_length, tarn_entry *entry) {
+  tn_look_status(&look->status, name, name_length, entry);
+  entry->kind = (uint32_t)look->place.kind;
   if (look->place.kind == TARN_KIND_MAP) {
     if (!tn_name_is_scoped_map(look->status.mode))
       entry->flags |= TARN_ENTRY_KEPT;
+  } else if (look->place.temporary) {
+    entry->flags |= TARN_ENTRY_TEMPORARY;
   } else if (look->wrong != 0) {
     entry->flags |= TARN_ENTRY_DAMAGED;
     snprintf(entry->why, sizeof entry->why, "%s", tarn_error_text());
@@ -72,75 +71,6 @@ static void fill_entry(const look_at *look, const char *name, size_t name_length
   }
   if (tn_os_lock_held(&look->file, TN_LOCK_USERS, TN_OS_EXCLUSIVE) == 1)
     entry->flags |= TARN_ENTRY_IN_USE;
-}
-
-/* ---- List ---------------------------------------------------------------------------------------------------------------- */
-
-typedef struct names {
-  char **all;
-  size_t count, room;
-} names;
-
-static int add_name(const char *name, void *argument) {
-  names *list = argument;
-  if (name[0] == '.') /* half-made or hidden: no channel's name */
-    return 0;
-  if (list->count == list->room) {
-    size_t room = list->room != 0 ? list->room * 2 : 64;
-    char **all = realloc(list->all, room * sizeof *all);
-    if (all == NULL)
-      return TARN_E_SYSTEM;
-    list->all = all;
-    list->room = room;
-  }
-  char *copy = malloc(strlen(name) + 1);
-  if (copy == NULL)
-    return TARN_E_SYSTEM;
-  strcpy(copy, name);
-  list->all[list->count++] = copy;
-  return 0;
-}
-
-static int by_name(const void *a, const void *b) {
-  return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* One file: 0 also when it vanished, is no regular file or may not be looked at. */
-static int tell(const char *directory, const char *file_name, int (*each)(const tarn_entry *, void *), void *argument) {
-  tn_place place = {.kind = TARN_KIND_MAP, .plain = 1};
-  size_t length = strlen(file_name);
-  tn_name_of_file(file_name, &place.kind, &length);
-  snprintf(place.name, sizeof place.name, "%s", file_name);
-  char path[2 * TN_OS_PATH];
-  snprintf(path, sizeof path, "%s/%s", directory, file_name);
-  look_at look;
-  if (tn_os_full_path(path, place.path) != 0 || open_to_look(&place, TN_OS_READ, &look) != 0)
-    return 0;
-  tarn_entry entry;
-  fill_entry(&look, file_name, length, &entry);
-  tn_os_close(&look.file);
-  return each(&entry, argument);
-}
-
-int tarn_list(const char *directory, int (*each)(const tarn_entry *entry, void *argument), void *argument) {
-  if (each == NULL)
-    return tn_fail(TARN_E_INVALID, "tarn_list: each is NULL");
-  char place[TN_OS_PATH];
-  int result = directory != NULL ? tn_os_full_path(directory, place) : tn_os_channel_directory(place);
-  names list = {NULL, 0, 0};
-  if (result == 0)
-    result = tn_os_each_name(place, add_name, &list);
-  if (result != 0)
-    result = tn_fail(result, "directory \"%s\" cannot be listed: %s", directory != NULL ? directory : place, tn_os_reason());
-  if (list.count != 0)
-    qsort(list.all, list.count, sizeof *list.all, by_name);
-  for (size_t i = 0; i < list.count; i++) {
-    if (result == 0)
-      result = tell(place, list.all[i], each, argument);
-    free(list.all[i]);
-  }
-  free(list.all);
-  return result;
 }
 
 /* ---- Which thing a name means ---------------------------------------------------------------------------------------------- */
@@ -199,7 +129,7 @@ static int resolve_any(const char *name, tn_place *ret_place) {
   return 0;
 }
 
-static int resolve(const char *name, int kind, tn_place *ret_place) {
+int tn_look_resolve(const char *name, int kind, tn_place *ret_place) {
   if (kind < TARN_KIND_ANY || kind > TARN_KIND_STREAM)
     return tn_fail(TARN_E_INVALID, "\"%s\": kind %d is none", name != NULL ? name : "", kind);
   return kind == TARN_KIND_ANY ? resolve_any(name, ret_place) : tn_name_resolve(name, kind, ret_place);
@@ -207,122 +137,29 @@ static int resolve(const char *name, int kind, tn_place *ret_place) {
 
 /* ---- Describe -------------------------------------------------------------------------------------------------------------- */
 
-/* Where it stands among what there is. end: of a stream's records. */
-static void describe_progress(const look_at *look, const tn_slot *slot, const tarn_details *details, uint64_t end, tarn_participant *one) {
-  int reader = one->role == TARN_READER;
-  if (look->header.kind == TARN_KIND_STREAM) {
-    uint64_t cursor = slot->cursor & ~UINT64_C(1), next = slot->next;
-    one->held = reader ? slot->out : 0;
-    one->position = !reader ? details->newest : next != 0 ? next - 1 : 0;
-    /* a slow one, overrun under TARN_OVERWRITE, learns of it when it reads: what is gone it does not lag behind any more */
-    if (reader && next < details->oldest)
-      next = details->oldest;
-    if (reader && next <= details->newest)
-      one->lag = details->newest + 1 - next;
-    if (reader && (slot->cursor & 1) && (int64_t)(end - cursor) > 0)
-      one->lag_bytes = end - cursor < details->kept_bytes ? end - cursor : details->kept_bytes;
-    return;
-  }
-  for (int i = 0; i < TN_PINS; i++)
-    one->held += slot->pins[i] != 0;
-  one->position = slot->cursor;
-  if (reader && details->newest > one->position)
-    one->lag = details->newest - one->position;
-}
-
-static void describe_slot(const look_at *look, const tn_slot *slot, uint32_t number, tarn_participant *one) {
-  memset(one, 0, sizeof *one);
-  one->slot = number;
-  one->role = slot->role;
-  one->alive = tn_os_lock_held(&look->file, TN_LOCK_SLOT(number), TN_OS_SHARED) == 1;
-  one->process = slot->process;
-  one->same_space = slot->space == tn_os_process_space();
-  uint32_t asleep = slot->asleep;
-  one->waiting = (asleep & 0xffff) != 0 ? 1 : asleep != 0 ? 2 : 0;
-  one->items = slot->items;
-  one->bytes = slot->bytes;
-  one->missed = slot->missed;
-  one->waits = slot->waits;
-  one->joined_ns = (int64_t)slot->joined_ns;
-  if (!one->same_space || !one->alive)
-    return;
-  tn_os_process process;
-  tn_os_process_of(one->process, &process);
-  one->stopped = process.exists && process.stopped;
-  snprintf(one->command, sizeof one->command, "%s", process.name);
-}
-
-static void describe_board(const look_at *look, const unsigned char *base, tarn_details *details) {
-  const tn_control *control = (const tn_control *)(const void *)(base + look->header.control_offset);
-  const tn_entry *entries = (const tn_entry *)(const void *)(base + look->header.entries_offset);
-  for (uint32_t i = 0; i < look->header.entries; i++) {
-    details->buffers += entries[i].capacity != 0;
-    details->buffer_bytes += entries[i].capacity;
-  }
-  uint64_t current = control->kind.board.current;
-  details->newest = TN_BOARD_VERSION(current);
-  if (details->newest == 0 || TN_BOARD_BUFFER(current) >= look->header.entries)
-    return;
-  const tn_entry *entry = &entries[TN_BOARD_BUFFER(current)];
-  details->newest_bytes = entry->length;
-  details->newest_tag = entry->tag;
-  details->newest_time_ns = (int64_t)entry->time_ns;
-  uint64_t length = entry->type_length, done = 0;
-  if (length >= sizeof details->newest_type)
-    length = sizeof details->newest_type - 1;
-  if (length != 0 && tn_os_read_at(&look->file, entry->offset & INT64_MAX, details->newest_type, length, &done) == 0)
-    details->newest_type[done < length ? done : length] = 0;
-}
-
-/* Everything that the tables say. */
-static int describe_channel(const look_at *look, tarn_details *details, tarn_participant *participants, uint32_t capacity) {
-  unsigned char *base = malloc((size_t)look->header.data_offset);
-  if (base == NULL)
-    return tn_fail(TARN_E_SYSTEM, "%s \"%s\": no memory for its tables", tn_kind_word(look->place.kind), look->place.name);
-  uint64_t length = 0;
-  int result = tn_os_read_at(&look->file, 0, base, look->header.data_offset, &length);
-  if (result == 0 && length < look->header.data_offset)
-    result = TARN_E_CORRUPT;
-  if (result != 0) {
-    free(base);
-    return tn_fail(result, "%s \"%s\": its tables cannot be read; was it cut short?", tn_kind_word(look->place.kind),
-                   look->place.name);
-  }
-  details->format_major = look->header.major;
-  details->format_minor = look->header.minor;
-  details->slots = look->header.slots;
-  details->hold = look->header.hold;
-  details->policy = look->header.policy;
-  details->limit_bytes = look->header.limit_bytes;
-  details->flags = look->header.flags;
-  uint64_t end = 0;
-  if (look->header.kind == TARN_KIND_BOARD)
-    describe_board(look, base, details);
-  else
-    tn_describe_stream(&look->file, &look->header, base, details, &end);
-  const tn_slot *table = (const tn_slot *)(const void *)(base + look->header.table_offset);
-  for (uint32_t i = 0; i < look->header.slots; i++) {
-    if (table[i].state == TN_SLOT_FREE)
-      continue;
-    if (participants != NULL && details->participant_count < capacity) {
-      describe_slot(look, &table[i], i, &participants[details->participant_count]);
-      describe_progress(look, &table[i], details, end, &participants[details->participant_count]);
-    }
-    details->participant_count++;
-  }
-  free(base);
-  return 0;
+/* A raw map: nobody but the system can say who has it. This look does not count. */
+static void look_for_users(tn_look *look, const char *name, tarn_entry *entry) {
+  const char *last = name;
+  for (const char *c = name; *c; c++)
+    if (*c == '/')
+      last = c + 1;
+  tn_os_wanted wanted = {look->file.device, look->file.inode, last};
+  tn_os_close(&look->file);
+  tn_crowd crowd;
+  if (tn_crowd_find(&crowd, &wanted, 1) == 0)
+    tn_users_of_map(&crowd, wanted.device, wanted.inode, entry);
+  tn_crowd_end(&crowd);
 }
 
 int tarn_inspect(const char *name, int kind, tarn_details *ret_details, tarn_participant *participants, uint32_t capacity) {
   if (ret_details == NULL || ret_details->struct_size != sizeof *ret_details)
     return tn_fail(TARN_E_INVALID, "tarn_inspect: set ret_details->struct_size to sizeof(tarn_details)");
   tn_place place;
-  int result = resolve(name, kind, &place);
+  int result = tn_look_resolve(name, kind, &place);
   if (result != 0)
     return result;
-  look_at look;
-  result = open_to_look(&place, TN_OS_READ, &look);
+  tn_look look;
+  result = tn_look_open(&place, TN_OS_READ, &look);
   if (result != 0)
     return result;
   tarn_details *details = calloc(1, sizeof *details);
@@ -332,9 +169,13 @@ int tarn_inspect(const char *name, int kind, tarn_details *ret_details, tarn_par
     result = look.wrong; /* with its sentence */
   if (result == 0) {
     details->struct_size = sizeof *details;
-    fill_entry(&look, name, strlen(name), &details->entry);
-    if (place.kind != TARN_KIND_MAP)
-      result = describe_channel(&look, details, participants, capacity);
+    tn_look_tell(&look, name, strlen(name), &details->entry);
+    if (place.kind == TARN_KIND_MAP)
+      look_for_users(&look, name, &details->entry);
+    else
+      result = tn_describe_channel(&look, details, participants, capacity);
+    if (result == 0 && place.kind != TARN_KIND_MAP)
+      tn_users_of_channel(&look, &details->entry);
   }
   if (result == 0)
     *ret_details = *details;
@@ -345,7 +186,7 @@ int tarn_inspect(const char *name, int kind, tarn_details *ret_details, tarn_par
 
 /* ---- Remove ---------------------------------------------------------------------------------------------------------------- */
 
-static int remove_open(const look_at *look, int force) {
+int tn_look_remove(const tn_look *look, int force) {
   const char *word = tn_kind_word(look->place.kind);
   int alone = tn_os_lock(&look->file, TN_LOCK_USERS, TN_OS_EXCLUSIVE); /* nobody can come while the name goes */
   if (alone < 0)
@@ -364,14 +205,14 @@ static int remove_open(const look_at *look, int force) {
 
 int tarn_remove(const char *name, int kind, int force) {
   tn_place place;
-  int result = resolve(name, kind, &place);
+  int result = tn_look_resolve(name, kind, &place);
   if (result != 0)
     return result;
-  look_at look;
-  result = open_to_look(&place, TN_OS_WRITE, &look);
+  tn_look look;
+  result = tn_look_open(&place, TN_OS_WRITE, &look);
   if (result != 0)
     return result;
-  result = remove_open(&look, force);
+  result = tn_look_remove(&look, force);
   tn_os_close(&look.file);
   return result;
 }

@@ -90,3 +90,38 @@ void tn_describe_stream(const tn_os_file *file, const tn_header *header, const u
   details->newest_tag = w.last.tag;
   details->newest_time_ns = (int64_t)w.last.time_ns;
 }
+
+/* The time that the oldest message which a reader has out carries; 0 if there is none to be had. */
+static int64_t time_of_held(const tn_look *look, const tn_slot *slot) {
+  int overwrite = look->header.policy == TARN_OVERWRITE;
+  uint64_t word = overwrite ? slot->stream.held : slot->cursor, number = slot->next - slot->out, length = 0;
+  uint64_t at = (word & ~UINT64_C(1)) & (look->header.data_bytes - 1);
+  tn_record record;
+  if (!(look->header.flags & TARN_TIMES) || !(word & 1) || word % TN_UNIT != 1 || at + sizeof record > look->header.data_bytes) return 0;
+  if (tn_os_read_at(&look->file, look->header.data_offset + at, &record, sizeof record, &length) != 0 || length < sizeof record) return 0;
+  if (tn_record_kind(record.word) == TN_SKIP) return 0; /* the message lies at the start of the ring: not worth a second look */
+  return (record.word & TN_VISIBLE) && record.number == (uint32_t)number ? (int64_t)record.time_ns : 0;
+}
+
+void tn_describe_stream_slot(const tn_look *look, const tn_slot *slot, const tarn_details *details, uint64_t end,
+                             tarn_participant *one) {
+  int reader = one->role == TARN_READER;
+  uint64_t cursor = slot->cursor & ~UINT64_C(1), next = slot->next;
+  one->held = reader ? slot->out : 0;
+  one->position = !reader ? details->newest : next != 0 ? next - 1 : 0;
+  if (one->held != 0 && one->alive) one->held_time_ns = time_of_held(look, slot);
+  /* a slow one, overrun under TARN_OVERWRITE, learns of it when it reads: what is gone it does not lag behind any more */
+  if (reader && next < details->oldest) next = details->oldest;
+  if (reader && next <= details->newest) one->lag = details->newest + 1 - next;
+  if (reader && (slot->cursor & 1) && (int64_t)(end - cursor) > 0)
+    one->lag_bytes = end - cursor < details->kept_bytes ? end - cursor : details->kept_bytes;
+}
+
+void tn_describe_stream_block(const tn_control *control, const tn_slot *table, tarn_participant *participants, uint32_t count) {
+  uint64_t need = control->room.need;
+  for (uint32_t i = 0; i < count; i++) {
+    uint64_t cursor = table[participants[i].slot].cursor;
+    participants[i].blocking = participants[i].alive && participants[i].role == TARN_READER && (cursor & 1) &&
+                               (int64_t)(cursor - 1 - need) < 0;
+  }
+}

@@ -98,7 +98,7 @@ typedef struct tn_slot {
   tn_atomic64 items, bytes, missed, waits;
   tn_atomic64 next; /* stream: number of the message it will be given next */
   tn_atomic32 out;  /* stream: messages from the oldest that it holds in place to the last it was given */
-  uint32_t reserved2;
+  tn_atomic32 since_ms; /* when its wait began: Unix time in ms, modulo 2^32, never 0; counts while it is asleep; 0 it never was */
 } tn_slot;
 
 _Static_assert(sizeof(tn_slot) == 128 && offsetof(tn_slot, cursor) == 24, "slot");

@@ -102,4 +102,16 @@ int tn_name_of_file(const char *file_name, int *ret_kind, size_t *ret_length) {
   return 0;
 }
 
+int tn_name_is_temporary(const char *file_name, int *ret_kind) {
+  size_t length = strlen(file_name), plain;
+  char name[TN_NAME_MAX + 8];
+  if (file_name[0] != '.' || length < 18 || length - 18 >= sizeof name || file_name[length - 17] != '.')
+    return 0;
+  if (strspn(file_name + length - 16, "0123456789abcdef") != 16)
+    return 0;
+  memcpy(name, file_name + 1, length - 18);
+  name[length - 18] = 0;
+  return tn_name_of_file(name, ret_kind, &plain);
+}
+
 int tn_name_is_scoped_map(uint32_t mode) { return (mode & 01111) == 01000 && !tn_os_capabilities()->sections; }

@@ -14,6 +14,7 @@ typedef struct tn_place {
   char name[TN_OS_PATH]; /* as the user wrote it, for sentences */
   int kind;              /* TARN_KIND_MAP, _BOARD, _STREAM */
   int plain;             /* 1: a plain name in the channel directory; 0: the path of a file */
+  int temporary;         /* 1: not a channel yet, but the file it is made in */
 } tn_place;
 
 /* "board", "stream", "map". */
@@ -27,6 +28,9 @@ int tn_name_resolve(const char *name, int kind, tn_place *ret_place);
 
 /* 1 and the kind and length of the plain name if file_name is that of a channel ("camera.board"), else 0. */
 int tn_name_of_file(const char *file_name, int *ret_kind, size_t *ret_length);
+
+/* 1 and the kind if file_name is what a channel is called while it is made, where that needs a name: `.camera.board.<16 hex>`. */
+int tn_name_is_temporary(const char *file_name, int *ret_kind);
 
 /* Does a raw map's file of this mode bear the mark of a scoped one? What bears it can be removed, so a foreign file must not bear
  * it by chance: nobody sets the sticky bit of a plain file on purpose, and a careless chmod -R 1777 sets the right to execute

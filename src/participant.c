@@ -85,6 +85,7 @@ static void become_owner(tn_channel *channel, uint32_t number) {
   tn_store_relaxed(&slot->waits, 0);
   tn_store_relaxed(&slot->next, 0);
   tn_store_relaxed(&slot->out, 0);
+  tn_store_relaxed(&slot->since_ms, 0);
   raise_high_water(channel, number + 1);
   TN_POINT("join.marked");
   tn_store_release(&slot->state, TN_SLOT_TAKEN); /* [P2] release: filled in before it counts. Pairs with the acquires [P2] */

@@ -181,6 +181,20 @@ static int64_t spin_time(struct tn_channel *channel) {
   return tn_os_capabilities()->cpus > 1 ? channel->waits.spin_ns : 0;
 }
 
+/* For people: since when this participant has waited. A wait that goes on after a timeout, with nothing given or published in between, is
+ * the same one: who waits in pieces has waited since the first. The clock is
+ * read once a wait, when it comes to sleeping, which costs a thousand times as much. */
+static void note_wait(struct tn_channel *channel, const tn_wish *wish) {
+  tn_slot *slot = &channel->table[channel->slot];
+  uint64_t items = tn_load_relaxed(&slot->items); /* relaxed, both: statistics */
+  if (wish->aside || (channel->waits.noted && channel->waits.noted_items == items))
+    return;
+  channel->waits.noted = 1;
+  channel->waits.noted_items = items;
+  uint32_t since_ms = (uint32_t)(tn_os_unix_time() / 1000000);
+  tn_store_relaxed(&slot->since_ms, since_ms != 0 ? since_ms : 1);
+}
+
 /* One round: spin if it is time to, ask, sleep. 0: nothing yet. */
 static int wait_round(struct tn_channel *channel, const tn_wish *wish, announcement *mine, int spinning, int64_t deadline) {
   int result = 0;
@@ -198,6 +212,7 @@ static int wait_round(struct tn_channel *channel, const tn_wish *wish, announcem
     return result;
   if (spinning)
     channel->waits.spin_ns = SPIN_AFTER_SLEEP;
+  note_wait(channel, wish);
   return sleep_once(channel, wish, mine, deadline - now);
 }
 

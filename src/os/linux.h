@@ -56,6 +56,7 @@ void tn_linux_list_named(const tn_os_file *file); /* it has its real name now */
 /* linux_memory.c: how much memory this process could still take, and in words what sets that limit. UINT64_MAX: not known. */
 uint64_t tn_linux_memory_room(char *ret_what, size_t what_size);
 #ifdef TN_TESTING
+void tn_linux_proc_root(const char *directory); /* linux_users.c: where /proc is looked for; NULL: /proc */
 void tn_linux_memory_root(const char *directory); /* where /proc and the groups' mount points are looked for; "" is / */
 #endif
 

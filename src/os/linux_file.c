@@ -21,6 +21,8 @@
 #define RENAME_NOREPLACE (1 << 0)
 #endif
 
+enum { LEASE_TRIES = 200, LEASE_PAUSE_NS = 250000 };
+
 /* ---- Small things ---------------------------------------------------------------------------------------------------- */
 
 const char *tn_linux_kind_words(mode_t mode) {
@@ -59,11 +61,13 @@ bool tn_linux_same_file(const tn_os_file *file, const struct stat *status) {
   return file->device == (uint64_t)status->st_dev && file->inode == (uint64_t)status->st_ino;
 }
 
+/* EAGAIN: somebody asks at this moment whether he is alone with the file (tn_os_alone, or a file server's lease). */
 static int open_again(const char *path, int flags, mode_t mode) {
-  int descriptor;
-  do descriptor = open(path, flags | O_CLOEXEC, mode);
-  while (descriptor < 0 && errno == EINTR);
-  return descriptor;
+  for (int tries = 0;; tries++) {
+    int descriptor = open(path, flags | O_CLOEXEC, mode);
+    if (descriptor >= 0 || (errno != EINTR && (errno != EAGAIN || tries >= LEASE_TRIES))) return descriptor;
+    if (errno == EAGAIN) tn_os_pause(LEASE_PAUSE_NS);
+  }
 }
 
 /* A copy inherited by fork: its descriptor was closed in the child (linux_fork.c). */
@@ -268,7 +272,7 @@ void tn_os_close(tn_os_file *file) {
 /* ---- What a file is -------------------------------------------------------------------------------------------------- */
 
 /* The numbers of statfs(2); several are in no header. FUSE can be anything, another machine included. */
-int tn_linux_medium(int descriptor, const char **ret_name) {
+static int medium_of_type(uint32_t type, const char **ret_name) {
   static const struct {
     uint32_t type;
     int medium;
@@ -294,15 +298,30 @@ int tn_linux_medium(int descriptor, const char **ret_name) {
                {0x20030528, TN_OS_NETWORK, "OrangeFS"},
                {0x786f4256, TN_OS_NETWORK, "a VirtualBox shared folder"},
                {0xbacbacbc, TN_OS_NETWORK, "a VMware shared folder"}};
-  struct statfs system;
   *ret_name = NULL;
-  if (fstatfs(descriptor, &system) != 0) return TN_OS_DISK;
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (known[i].type == (uint32_t)system.f_type) {
+    if (known[i].type == type) {
       *ret_name = known[i].name;
       return known[i].medium;
     }
   return TN_OS_DISK;
+}
+
+int tn_linux_medium(int descriptor, const char **ret_name) {
+  struct statfs system;
+  *ret_name = NULL;
+  return fstatfs(descriptor, &system) == 0 ? medium_of_type((uint32_t)system.f_type, ret_name) : TN_OS_DISK;
+}
+
+static tn_os_status status_from(const struct stat *status, int medium) {
+  return (tn_os_status){.size_bytes = (uint64_t)status->st_size,
+                        .occupied_bytes = (uint64_t)status->st_blocks * 512,
+                        .owner = (uint32_t)status->st_uid,
+                        .group = (uint32_t)status->st_gid,
+                        .mode = (uint32_t)(status->st_mode & 01777),
+                        .links = (uint32_t)status->st_nlink,
+                        .modified_ns = (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec,
+                        .medium = medium};
 }
 
 int tn_os_status_of(const tn_os_file *file, tn_os_status *ret_status) {
@@ -310,14 +329,22 @@ int tn_os_status_of(const tn_os_file *file, tn_os_status *ret_status) {
   struct stat status;
   const char *name;
   if (fstat((int)file->handle, &status) != 0) return tn_linux_fail();
-  *ret_status = (tn_os_status){.size_bytes = (uint64_t)status.st_size,
-                               .occupied_bytes = (uint64_t)status.st_blocks * 512,
-                               .owner = (uint32_t)status.st_uid,
-                               .group = (uint32_t)status.st_gid,
-                               .mode = (uint32_t)(status.st_mode & 01777),
-                               .links = (uint32_t)status.st_nlink,
-                               .modified_ns = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec,
-                               .medium = tn_linux_medium((int)file->handle, &name)};
+  *ret_status = status_from(&status, tn_linux_medium((int)file->handle, &name));
+  return 0;
+}
+
+int tn_os_status_at(const char *path, tn_os_status *ret_status, uint64_t *ret_device, uint64_t *ret_inode) {
+  TN_FAULT("status_at");
+  struct stat status;
+  struct statfs system;
+  const char *name;
+  if (lstat(path, &status) != 0) return tn_linux_fail();
+  int result = check_kind(&status);
+  if (result) return result;
+  int medium = statfs(path, &system) == 0 ? medium_of_type((uint32_t)system.f_type, &name) : TN_OS_DISK;
+  *ret_status = status_from(&status, medium);
+  *ret_device = (uint64_t)status.st_dev;
+  *ret_inode = (uint64_t)status.st_ino;
   return 0;
 }
 

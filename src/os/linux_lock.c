@@ -8,6 +8,7 @@
  * each opens the file for itself. */
 #include "linux.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -141,4 +142,25 @@ int tn_os_locks_conflict(const tn_os_file *file, const char *path, uint64_t byte
   int result = prove(file, second, exclusive, byte);
   close(second);
   return result;
+}
+
+/* ---- Alone ------------------------------------------------------------------------------------------------------------- */
+
+/* A lease (F_SETLEASE) for writing is granted only while no other description of the file is open, anywhere on this machine: the
+ * kernel counts them, and a mapping keeps its description. Who opens the file meanwhile waits, or is told EAGAIN, until the lease is
+ * given back; its holder gets a signal, which is chosen so that no program ends by it. */
+int tn_os_alone(const tn_os_file *file) {
+  TN_FAULT("alone");
+  int ours = tn_linux_still_ours(file);
+  if (ours) return ours;
+  if (fcntl((int)file->handle, F_SETSIG, SIGURG) != 0) return tn_linux_fail();
+  if (fcntl((int)file->handle, F_SETLEASE, F_WRLCK) == 0) return 1;
+  if (errno == EAGAIN) return 0;
+  if (errno == EACCES || errno == EPERM)
+    return tn_linux_fail_words(TARN_E_PERMISSION, "only its owner, or root, may ask the kernel whether anybody has it open");
+  return tn_linux_fail_words(TARN_E_UNSUPPORTED, "this file system cannot tell whether anybody has it open");
+}
+
+void tn_os_alone_end(const tn_os_file *file) {
+  if (tn_linux_still_ours(file) == 0) fcntl((int)file->handle, F_SETLEASE, F_UNLCK);
 }

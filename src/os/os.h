@@ -89,6 +89,10 @@ void tn_os_close(tn_os_file *file);
 
 int tn_os_status_of(const tn_os_file *file, tn_os_status *ret_status);
 
+/* tn_os_status_at: the same of the regular file that path names, and which one it is (device and inode as in tn_os_file), without a
+ * right to read it where the system allows that. TARN_E_KIND if it is something else. */
+int tn_os_status_at(const char *path, tn_os_status *ret_status, uint64_t *ret_device, uint64_t *ret_inode);
+
 /* 0 if the descriptor still is the file it was at opening, TARN_E_EVICTED if its number now means another. */
 int tn_os_still_ours(const tn_os_file *file);
 
@@ -146,6 +150,12 @@ int tn_os_lock_held(const tn_os_file *file, uint64_t byte, int how);
 /* tn_os_locks_conflict: 0 if two descriptions of this file really exclude each other, TARN_E_UNSUPPORTED if not (a network or
  * FUSE file system). byte must be unused. */
 int tn_os_locks_conflict(const tn_os_file *file, const char *path, uint64_t byte);
+
+/* tn_os_alone: has anybody else this file open or mapped, in whatever process, of whatever user and PID namespace? 1 nobody, and as long as
+ * the kernel is told so whoever opens it waits: end it at once. 0 somebody has. Negative: it cannot be told (TARN_E_PERMISSION: only
+ * the file's owner may ask; TARN_E_UNSUPPORTED). For files about to be removed: it does hold up who comes at that moment. */
+int tn_os_alone(const tn_os_file *file);
+void tn_os_alone_end(const tn_os_file *file);
 
 /* ---- Mappings ------------------------------------------------------------------------------------------------------ */
 
@@ -230,6 +240,17 @@ typedef struct tn_os_process {
   char name[64];
 } tn_os_process;
 void tn_os_process_of(uint32_t number, tn_os_process *ret_process);
+
+/* A file whose users are looked for. */
+typedef struct tn_os_wanted {
+  uint64_t device, inode;
+  const char *name; /* the last part of its path */
+} tn_os_wanted;
+
+/* tn_os_users: look through all processes once, and call each() for every one that has one of these files open or mapped, with the
+ * file's index. files are sorted by inode. 0 every process was looked into; 1 some are hidden from this user or PID namespace;
+ * TARN_E_UNSUPPORTED: the system does not show it. */
+int tn_os_users(const tn_os_wanted *files, size_t count, void (*each)(size_t index, uint32_t process, void *argument), void *argument);
 
 /* tn_os_life: differs between a process and the children it forks; cheap enough for every call. */
 uint32_t tn_os_life(void);

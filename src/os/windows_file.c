@@ -58,6 +58,38 @@ int tn_os_status_of(const tn_os_file *file, tn_os_status *ret_status) {
   return 0;
 }
 
+int tn_os_status_at(const char *path, tn_os_status *ret_status, uint64_t *ret_device, uint64_t *ret_inode) {
+  TN_FAULT("status_at");
+  tn_os_file file;
+  tn_os_status status;
+  int result = tn_os_open(&file, path, TN_OS_READ, 0);
+  if (result != 0) return result;
+  uint64_t device = file.device, inode = file.inode;
+  result = tn_os_status_of(&file, &status);
+  tn_os_close(&file);
+  if (result != 0) return result;
+  *ret_status = status;
+  *ret_device = device;
+  *ret_inode = inode;
+  return 0;
+}
+
+/* Who has a file open is shown to nobody here. */
+int tn_os_users(const tn_os_wanted *files, size_t count, void (*each)(size_t index, uint32_t process, void *argument),
+                void *argument) {
+  TN_FAULT("users");
+  (void)files, (void)count, (void)each, (void)argument;
+  return tn_win_refuse(TARN_E_UNSUPPORTED, "Windows does not show who has a file open");
+}
+
+int tn_os_alone(const tn_os_file *file) {
+  TN_FAULT("alone");
+  (void)file;
+  return tn_win_refuse(TARN_E_UNSUPPORTED, "Windows does not tell whether anybody else has it open");
+}
+
+void tn_os_alone_end(const tn_os_file *file) { (void)file; }
+
 /* ---- Room ------------------------------------------------------------------------------------------------------------ */
 
 static int set_size(HANDLE handle, uint64_t size_bytes) {

@@ -24,9 +24,11 @@ static void test_structures(void) {
   CHECK_UINT(BITS(56, 48), offsetof(tarn_item, flags));
   CHECK_UINT(BITS(64, 60), sizeof(tarn_view));
   CHECK_UINT(24, sizeof(tarn_map_details));
-  CHECK_UINT(512, sizeof(tarn_entry));
-  CHECK_UINT(160, sizeof(tarn_participant));
-  CHECK_UINT(1640, sizeof(tarn_details));
+  CHECK_UINT(1080, sizeof(tarn_entry));
+  CHECK_UINT(64, sizeof(tarn_user));
+  CHECK_UINT(544, sizeof(tarn_cleaned));
+  CHECK_UINT(192, sizeof(tarn_participant));
+  CHECK_UINT(2208, sizeof(tarn_details));
 }
 
 static void test_numbers(void) {
