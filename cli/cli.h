@@ -21,6 +21,7 @@ enum {
   CLI_NO_PERMISSION = 6,
   CLI_CORRUPT = 7,
   CLI_TIMED_OUT = 8,
+  CLI_UNFIT = 9,    /* check: it is not as it should be */
   CLI_MISSED = 10, /* it went well, but messages were overwritten before they were received */
   /* Not codes: how main ends instead. Both have nothing to say. */
   CLI_INTERRUPTED = 1000, /* a signal asked us to end: its conventional status */
@@ -69,6 +70,16 @@ enum {
 #define CLI_WAIT_NAME (UINT64_C(1) << 41)
 #define CLI_ROOM_TIMEOUT (UINT64_C(1) << 42)
 #define CLI_NEXT_TIMEOUT (UINT64_C(1) << 43)
+/* Looking, checking, cleaning: */
+#define CLI_EVERY (UINT64_C(1) << 50)
+#define CLI_LOOKS (UINT64_C(1) << 51)
+#define CLI_PROMETHEUS (UINT64_C(1) << 52)
+#define CLI_SORT (UINT64_C(1) << 53)
+#define CLI_NEEDS_WRITER (UINT64_C(1) << 54)
+#define CLI_MAX_AGE (UINT64_C(1) << 55)
+#define CLI_MAX_LAG (UINT64_C(1) << 56)
+#define CLI_DRY_RUN (UINT64_C(1) << 57)
+#define CLI_FOREIGN (UINT64_C(1) << 58)
 
 /* Where the table of options puts what the user gave. */
 typedef struct cli_values {
@@ -81,6 +92,10 @@ typedef struct cli_values {
   uint64_t rounds; /* bench */
   const char *work;
   int64_t run_ns;
+  bool prometheus, writer, dry_run, foreign; /* stat; check; clean */
+  int64_t every_ns, max_age_ns;
+  uint64_t max_lag;
+  uint32_t sort;
 } cli_values;
 
 typedef struct cli_option {
@@ -105,7 +120,7 @@ enum {
 };
 
 /* What an operand stands for: for messages now, for completion later. */
-enum { CLI_A_BOARD = 1, CLI_A_MAP, CLI_A_STREAM, CLI_A_NAME, CLI_A_FILE, CLI_A_SIZE, CLI_A_COMMAND };
+enum { CLI_A_BOARD = 1, CLI_A_MAP, CLI_A_STREAM, CLI_A_NAME, CLI_A_FILE, CLI_A_SIZE, CLI_A_COMMAND, CLI_A_DIRECTORY };
 
 typedef struct cli_operand {
   int what; /* CLI_A_...; 0 ends the list */
@@ -279,6 +294,8 @@ int run_map_write(int count, char **operands, const cli_values *);
 int run_map_resize(int count, char **operands, const cli_values *);
 int run_ls(int count, char **operands, const cli_values *);
 int run_stat(int count, char **operands, const cli_values *);
+int run_check(int count, char **operands, const cli_values *);
+int run_clean(int count, char **operands, const cli_values *);
 int run_show(int count, char **operands, const cli_values *);
 int run_bench_stream(int count, char **operands, const cli_values *);
 int run_bench_board(int count, char **operands, const cli_values *);

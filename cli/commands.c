@@ -42,6 +42,14 @@ const cli_option cli_options[] = {
     {CLI_WIDTH, 0, "width", CLI_IS_NUMBER, "COLUMNS", "of a picture (default: what fits the terminal)", FIELD(width)},
     {CLI_COLORS, 0, "colors", CLI_IS_CHOICE, "auto|24bit|256|16|none", "of a picture (default: what the terminal says it can)",
      FIELD(colors)},
+    {CLI_EVERY, 0, "every", CLI_IS_TIME, "TIME", "look again and again, so far apart (default: 1s)", FIELD(every_ns)},
+    {CLI_LOOKS, 'n', "count", CLI_IS_NUMBER, "NUMBER", "end after so many looks", FIELD(count)},
+    {CLI_PROMETHEUS, 0, "prometheus", CLI_IS_FLAG, NULL, "as metrics, in the text format of Prometheus", FIELD(prometheus)},
+    {CLI_NEEDS_WRITER, 0, "writer", CLI_IS_FLAG, NULL, "it must have a writer that lives", FIELD(writer)},
+    {CLI_MAX_AGE, 0, "max-age", CLI_IS_TIME, "TIME", "its newest value must not be older", FIELD(max_age_ns)},
+    {CLI_MAX_LAG, 0, "max-lag", CLI_IS_NUMBER, "NUMBER", "no reader may be further behind, in messages or versions", FIELD(max_lag)},
+    {CLI_DRY_RUN, 0, "dry-run", CLI_IS_FLAG, NULL, "remove nothing, say what would be removed", FIELD(dry_run)},
+    {CLI_FOREIGN, 0, "foreign", CLI_IS_FLAG, NULL, "also raw maps in memory that nobody on this machine has open", FIELD(foreign)},
     {CLI_WORK, 0, "work", CLI_IS_TEXT, "WORK", "only this: round_trip, one_way, batch, hand_over, fan_out or wake", FIELD(work)},
     {CLI_ROUNDS, 0, "rounds", CLI_IS_NUMBER, "NUMBER", "pairs of runs for each line (default: 5)", FIELD(rounds)},
     {CLI_RUN_TIME, 0, "time", CLI_IS_TIME, "TIME", "how long each run takes (default: 200ms)", FIELD(run_ns)},
@@ -137,8 +145,8 @@ const cli_command cli_commands[] = {
      "remove boards, streams and maps",
      "  tarn rm picture\n"
      "  tarn rm DataMap --kind map\n",
-     "What a living process uses stays, and that is an error. What foreign programs do with a raw map cannot be\n"
-     "seen: its name goes, and those who have it open keep it.\n"},
+     "What a living process uses stays, and that is an error; with --force its name goes, and it is said who lost it. What\n"
+     "foreign programs do with a raw map no lock tells: its name goes, and those who have it open keep it.\n"},
     {"map create",
      {{CLI_A_MAP, "NAME", false, false}, {CLI_A_SIZE, "SIZE", false, false}},
      CLI_MODE | CLI_GROUP | CLI_STAY,
@@ -172,24 +180,53 @@ const cli_command cli_commands[] = {
      "  tarn map resize DataMap 52M\n",
      "New bytes are zero. A program that looks at a part that was cut off gets a SIGBUS.\n"},
     {"ls",
-     {{0, NULL, false, false}},
+     {{CLI_A_DIRECTORY, "DIR", true, false}},
      CLI_KIND,
      run_ls,
-     "list what is in the channel directory",
+     "list what is in the channel directory, and who has it",
      "  tarn ls\n"
+     "  tarn ls /run/app\n"
      "  tarn ls --kind board -q\n"
-     "  tarn ls --dir /run/app --json\n",
-     "STATE says `in use` (a living process has it), `kept` (it waits for the next), `left over` (its processes\n"
-     "died; it goes at the next look) or `damaged`. Of a raw map nobody can tell. -q prints the names alone.\n"},
+     "  tarn ls --json\n",
+     "STATE of a channel says `in use` (a living process has it: locks prove it), `kept` (it waits for the next),\n"
+     "`left over` (its processes died; `tarn clean`, or the next that opens it, removes it) or `damaged`. Of a raw map\n"
+     "only the system's list of processes tells (Linux): `seen in use`, `nobody seen`, or `unknown` if not every process\n"
+     "could be looked into. USERS are processes; (12) is a number in another PID namespace. -q prints the names alone.\n"},
     {"stat",
-     {{CLI_A_NAME, "NAME", false, false}},
-     CLI_KIND,
+     {{CLI_A_NAME, "NAME", true, true}},
+     CLI_KIND | CLI_PROMETHEUS | CLI_EVERY | CLI_LOOKS,
      run_stat,
-     "tell everything about one board, stream or map, and who takes part",
+     "tell everything about boards, streams and maps, who takes part, and who holds up whom",
      "  tarn stat picture\n"
-     "  tarn stat picture --json\n",
-     "PROCESS in parentheses is a number in another PID namespace: it means nothing here. LAG is how much newer a\n"
-     "reader has not been given yet, HOLDS how much it was given and has not let go.\n"},
+     "  tarn stat picture --every 1s\n"
+     "  tarn stat picture --json\n"
+     "  tarn stat --prometheus > /var/lib/node_exporter/tarn.prom\n",
+     "Without a NAME: every board and stream of the directory. PROCESS in parentheses is a number in another PID\n"
+     "namespace: it means nothing here. LAG is how much newer a reader has not been given yet, HOLDS how much it was given\n"
+     "and has not let go: `2 for 1 s to 3 s`, `for >1 s`, `for <3 s` are what is known of how long. A writer that waits for\n"
+     "room is `blocked`, and that line says for whom. docs/json.md describes --json and --prometheus.\n"},
+    {"check",
+     {{CLI_A_NAME, "NAME", false, false}},
+     CLI_KIND | CLI_NEEDS_WRITER | CLI_MAX_AGE | CLI_MAX_LAG,
+     run_check,
+     "tell by the exit code whether a board or stream is as it should be",
+     "  tarn check picture --writer --max-age 2s\n"
+     "  tarn check log --max-lag 10000 || systemctl restart receiver\n",
+     "A probe for systemd, Kubernetes and scripts: 0 if the name is there, sound, and all that was asked for holds; else 9, and\n"
+     "one sentence why. Other codes mean that it could not be found out (6: no permission to look). A process that is merely\n"
+     "stopped is alive: --max-age notices it. Only what carries a time has an age: boards, and streams made with --times.\n"},
+    {"clean",
+     {{CLI_A_DIRECTORY, "DIR", true, false}},
+     CLI_DRY_RUN | CLI_FOREIGN,
+     run_clean,
+     "remove what dead processes left behind, and nothing else",
+     "  tarn clean --dry-run\n"
+     "  tarn clean\n"
+     "  tarn clean /dev/shm --foreign --dry-run\n",
+     "Channels and maps that go with their last participant, if that died; and what was half made when its maker died. Kept\n"
+     "channels stay (`tarn rm`), damaged ones too. The kernel's locks prove each death, whatever the user, container or PID\n"
+     "namespace. --foreign: also raw maps in memory, whoever made them, if the kernel says that no process has them open or\n"
+     "mapped. It tells so to a file's owner and to root only; what it does not tell stays, and that is said.\n"},
     {"show",
      {{CLI_A_NAME, "NAME|FILE", false, false}},
      CLI_WAIT | CLI_KIND | CLI_WIDTH | CLI_COLORS | CLI_TIMEOUT,

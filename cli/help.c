@@ -69,7 +69,7 @@ static void print_exit_codes(FILE *to) {
       "Sizes are written like 64KiB, 26M, 1G (1024), 5MB (1000); times like 500ms, 2s, 1m, forever.\n"
       "Data goes to stdout, all else to stderr. `-` as FILE is stdin or stdout.\n"
       "\nExit codes: 0 done, 1 other, 2 wrong usage, 3 not there, 4 busy, 5 no space, 6 no permission,\n"
-      "            7 corrupt or incompatible, 8 timed out, 10 messages were missed\n",
+      "            7 corrupt or incompatible, 8 timed out, 9 not as it should be (check), 10 messages were missed\n",
       to);
 }
 

@@ -225,6 +225,12 @@ int64_t cli_now(void) {
   return count.QuadPart / rate.QuadPart * 1000000000 + count.QuadPart % rate.QuadPart * 1000000000 / rate.QuadPart;
 }
 
+int64_t cli_unix_now(void) {
+  FILETIME now;
+  GetSystemTimeAsFileTime(&now);
+  return ((int64_t)now.dwHighDateTime << 32 | now.dwLowDateTime) * 100 - INT64_C(11644473600000000000);
+}
+
 void cli_sleep(int64_t ns) {
   for (; ns > 0 && !signal_seen; ns -= 50000000) Sleep((DWORD)((ns < 50000000 ? ns : 50000000) / 1000000));
 }
@@ -389,6 +395,12 @@ int64_t cli_now(void) {
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int64_t cli_unix_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 void cli_sleep(int64_t ns) {
   /* in pieces: a signal that came just before the sleep would not end it */
   for (; ns > 0 && !signal_seen; ns -= 50000000) {
@@ -400,8 +412,6 @@ void cli_sleep(int64_t ns) {
 static bool local_time(time_t seconds, struct tm *ret_tm) { return localtime_r(&seconds, ret_tm) != NULL; }
 
 #endif
-
-int64_t cli_unix_now(void) { return (int64_t)time(NULL) * 1000000000; }
 
 void cli_time_words(int64_t unix_ns, char *room, size_t size) {
   struct tm when;
