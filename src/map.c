@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "atomic.h"
 #include "error.h"
 
 enum { RESIZE_TURNS = 1000 };
@@ -236,6 +237,43 @@ void tarn_view_close(tarn_view *view) {
   if (view == NULL || view->data == NULL) return;
   tn_os_unmap((void *)(uintptr_t)view->reserved[VIEW_BASE], view->reserved[VIEW_MAPPED]);
   *view = (tarn_view){0};
+}
+
+/* ---- Copies --------------------------------------------------------------------------------------------------------- */
+
+/* A named section is no file, and its size never changes: what is mapped stays. */
+static int read_section(tarn_map *map, uint64_t offset, void *buffer, uint64_t length, uint64_t *ret_length) {
+  tarn_view view;
+  if (offset >= map->section_bytes || length == 0) {
+    *ret_length = 0;
+    return 0;
+  }
+  if (length > map->section_bytes - offset) length = map->section_bytes - offset;
+  int result = tarn_map_view(map, offset, length, &view);
+  if (result != 0) return result;
+  memcpy(buffer, view.data, (size_t)length);
+  tarn_view_close(&view);
+  *ret_length = length;
+  return 0;
+}
+
+int tarn_map_read(tarn_map *map, uint64_t offset, void *buffer, uint64_t length, uint64_t *ret_length) {
+  int result = check_handle(map);
+  if (result != 0) return result;
+  if (ret_length == NULL || (buffer == NULL && length != 0))
+    return tn_fail(TARN_E_INVALID, "map \"%s\": reading: %s is NULL", map->place.name,
+                   ret_length == NULL ? "ret_length" : "buffer");
+  if (offset > INT64_MAX || length > INT64_MAX - offset) length = offset > INT64_MAX ? 0 : INT64_MAX - offset;
+  if (map->section)
+    result = read_section(map, offset, buffer, length, ret_length);
+  else if (length == 0)
+    *ret_length = 0;
+  else if ((result = tn_os_read_at(&map->file, offset, buffer, length, ret_length)) != 0)
+    return tn_map_failed(map, "reading it", result);
+  /* acquire: a writer outside Tarn has no tag; pairs with whatever orders its own stores. What was copied is older than what the next
+   * call copies. */
+  tn_fence_acquire();
+  return result;
 }
 
 /* ---- Resizing ------------------------------------------------------------------------------------------------------- */

@@ -80,6 +80,16 @@ TARN_API int tarn_map_open(tarn_map **ret_map, const char *name, int access, con
  * Returns 0; TARN_E_INVALID (past the end), _NO_SPACE (no address room), _FORKED, _SYSTEM.  Since 0.1. */
 TARN_API int tarn_map_view(tarn_map *map, uint64_t offset, uint64_t length, tarn_view *ret_view);
 
+/* tarn_map_read: copy up to length bytes from offset on into buffer, without a view: whoever cuts the map short meanwhile causes a
+ * shorter answer, never a SIGBUS. For looking at what others write; what is written during the call may be copied in part.
+ *
+ * offset      may be past the end: then nothing is there to copy
+ * ret_length  how many bytes there were: fewer than length only where the map ends
+ * Returns 0; TARN_E_INVALID (a NULL argument), _FORKED, _NO_SPACE (Windows: no address room), _SYSTEM. One system call or a few,
+ * never waits. Ordering: what a call copies is read before anything that a later call of this thread copies, so that a number which
+ * a writer changes before and after it writes, read before and after, tells whether a copy is whole.  Since 0.1. */
+TARN_API int tarn_map_read(tarn_map *map, uint64_t offset, void *buffer, uint64_t length, uint64_t *ret_length);
+
 /* tarn_view_flush: write what was changed in length bytes from offset (within the view; length 0: to its end) to the medium
  * and wait for it; the medium's error is returned. Where there is nothing to write (a map in memory, a view that is not
  * TARN_MAP_WRITE) 0 at once. Blocks.

@@ -82,6 +82,12 @@ static int ask(void) {
   return tarn_map_info(map, &details);
 }
 
+static int read_it(void) {
+  char bytes[300];
+  uint64_t length;
+  return tarn_map_read(map, 5000, bytes, sizeof bytes, &length);
+}
+
 static const struct operation {
   const char *what;
   void (*prepare)(void);
@@ -95,6 +101,7 @@ static const struct operation {
     {"open_scoped_reading", prepare_scoped, join_reading},
     {"open_abandoned", prepare_abandoned, create_scoped},
     {"view", prepare_open, make_view},
+    {"read", prepare_open, read_it},
     {"grow", prepare_open, grow},
     {"cut", prepare_open, cut},
     {"info", prepare_open, ask},

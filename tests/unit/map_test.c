@@ -457,6 +457,43 @@ static void test_resize_shows_zeros_only(void) {
   tarn_map_close(map);
 }
 
+/* ---- Copies --------------------------------------------------------------------------------------------------------- */
+
+static void test_read(void) {
+  tarn_map *map = open_with(check_path("raw"), TARN_MAP_WRITE, 10000, 0), *reader = open_with(check_path("raw"), TARN_MAP_READ, 0, 0);
+  tarn_view view;
+  unsigned char bytes[10000];
+  uint64_t length = 77;
+  CHECK_OK(tarn_map_view(map, 0, 0, &view));
+  for (size_t i = 0; i < 10000; i++) ((unsigned char *)view.data)[i] = (unsigned char)(i * 7);
+  CHECK_OK(tarn_map_read(reader, 4090, bytes, 20, &length));
+  CHECK_UINT(20, length);
+  CHECK_MEM((char *)view.data + 4090, bytes, 20);
+  CHECK_OK(tarn_map_read(reader, 0, bytes, sizeof bytes, &length));
+  CHECK_UINT(10000, length);
+  CHECK_MEM(view.data, bytes, 10000);
+  CHECK_OK(tarn_map_read(reader, 9990, bytes, 100, &length)); /* over the end: what there is */
+  CHECK_UINT(10, length);
+  CHECK_OK(tarn_map_read(reader, 10000, bytes, 1, &length));
+  CHECK_UINT(0, length);
+  CHECK_OK(tarn_map_read(reader, UINT64_MAX, bytes, UINT64_MAX, &length));
+  CHECK_UINT(0, length);
+  CHECK_OK(tarn_map_read(reader, 5, NULL, 0, &length));
+  CHECK_UINT(0, length);
+  length = 77;
+  CHECK_RESULT(TARN_E_INVALID, tarn_map_read(reader, 0, NULL, 1, &length));
+  CHECK_RESULT(TARN_E_INVALID, tarn_map_read(reader, 0, bytes, 1, NULL));
+  CHECK_RESULT(TARN_E_INVALID, tarn_map_read(NULL, 0, bytes, 1, &length));
+  CHECK_UINT(77, length);
+  tarn_view_close(&view);
+  CHECK_OK(tarn_map_resize(map, 5000)); /* cut short under the reader */
+  CHECK_OK(tarn_map_read(reader, 4096, bytes, 5904, &length));
+  CHECK_UINT(904, length);
+  CHECK_UINT((unsigned char)(4999 * 7), bytes[903]);
+  tarn_map_close(map);
+  tarn_map_close(reader);
+}
+
 /* ---- All of them ---------------------------------------------------------------------------------------------------- */
 
 static const check_test tests[] = {
@@ -478,6 +515,7 @@ static const check_test tests[] = {
     {"flush", test_flush, 0},
     {"resize", test_resize, 0},
     {"resize_shows_zeros_only", test_resize_shows_zeros_only, 0},
+    {"read", test_read, 0},
     {0},
 };
 

@@ -46,6 +46,15 @@ static void test_sections(void) {
   CHECK_OK(tarn_map_view(other, 70001, 10, &seen));
   memcpy(view.data, "hello", 5);
   CHECK_MEM("ello", seen.data, 4);
+  char copy[10];
+  uint64_t length;
+  CHECK_OK(tarn_map_read(other, 70000, copy, sizeof copy, &length));
+  CHECK_UINT(sizeof copy, length);
+  CHECK_MEM("hello", copy, 5);
+  CHECK_OK(tarn_map_read(other, PAGES - 3, copy, sizeof copy, &length));
+  CHECK_UINT(3, length);
+  CHECK_OK(tarn_map_read(other, PAGES, copy, sizeof copy, &length));
+  CHECK_UINT(0, length);
   CHECK_OK(tarn_view_flush(&view, 0, 0)); /* no medium */
   CHECK_RESULT(TARN_E_INVALID, tarn_map_view(map, ASKED, 1, &seen));
   CHECK_RESULT(TARN_E_UNSUPPORTED, tarn_map_resize(map, 10));
