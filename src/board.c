@@ -175,6 +175,7 @@ int tarn_board_open(tarn_board **ret_board, const char *name, int role, const ta
   if (result == 0 && role == TARN_WRITER)
     result = tn_board_take_stock(board);
   if (result != 0) {
+    tn_channel_disown(&board->channel);
     leave(board);
     return result;
   }

@@ -396,6 +396,11 @@ int tn_channel_open(tn_channel *channel, const tn_kind *kind, const char *name, 
 
 /* ---- Leaving --------------------------------------------------------------------------------------------------------- */
 
+void tn_channel_disown(tn_channel *channel) {
+  if (channel->created)
+    channel->header.flags &= ~(uint32_t)TARN_KEPT; /* this handle's copy: others keep what they found */
+}
+
 void tn_channel_close(tn_channel *channel) {
   if (tn_os_life() != channel->life)
     return; /* in a child: mappings and descriptors went at the fork, their numbers may mean something else by now */

@@ -58,6 +58,10 @@ struct tn_channel {
 int tn_channel_open(tn_channel *channel, const tn_kind *kind, const char *name, int role, const tarn_options *options,
                     int64_t timeout_ns);
 
+/* tn_channel_disown: before tn_channel_close, when opening fails after all: what this handle made, kept or not, goes with it, unless
+ * somebody else has come meanwhile. */
+void tn_channel_disown(tn_channel *channel);
+
 /* tn_channel_close: leave; the last one out removes a scoped name, or marks a kept channel on a disk as clean. */
 void tn_channel_close(tn_channel *channel);
 

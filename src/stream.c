@@ -166,6 +166,7 @@ int tarn_stream_open(tarn_stream **ret_stream, const char *name, int role, const
   result = map_ring(stream);
   if (result == 0) result = role == TARN_WRITER ? tn_stream_take_over(stream) : tn_stream_start(stream);
   if (result != 0) {
+    tn_channel_disown(&stream->channel);
     leave(stream);
     return result;
   }

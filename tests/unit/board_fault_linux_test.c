@@ -243,8 +243,6 @@ static void after_failure(const struct operation *operation, belongings before, 
     after.names++; /* what the dead left may be gone already */
   if (operation->kind & REMOVES && after.names == before.names - 1)
     after.names++;
-  if (operation->run == open_writer_kept && operation->prepare != prepare_kept && after.names == before.names + 1)
-    after.names--; /* made and named, complete and empty: others may have it by now, so it stays */
   if (operation->kind & GROWS && after.mappings != before.mappings)
     after.mappings = before.mappings; /* a buffer more that waits to be used */
   same(before, after, "after a failure");
