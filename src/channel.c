@@ -36,7 +36,8 @@ enum { TRY_AGAIN = 1 };
 enum { AT_ONCE = 16, GONE_NS = 1500000000 }; /* how often to try again without a pause, and how long in all, while a name goes */
 
 int tn_channel_fail(const tn_channel *channel, int code, const char *what) {
-  return tn_fail(code, "%s \"%s\": %s: %s", TN_WHO(channel), what, tn_os_reason());
+  const char *advice = code == TARN_E_EVICTED ? "; close this handle and open it again" : "";
+  return tn_fail(code, "%s \"%s\": %s: %s%s", TN_WHO(channel), what, tn_os_reason(), advice);
 }
 
 int tn_channel_check(const tn_channel *channel) {
