@@ -294,6 +294,7 @@ int run_map_write(int count, char **operands, const cli_values *);
 int run_map_resize(int count, char **operands, const cli_values *);
 int run_ls(int count, char **operands, const cli_values *);
 int run_stat(int count, char **operands, const cli_values *);
+int run_top(int count, char **operands, const cli_values *);
 int run_check(int count, char **operands, const cli_values *);
 int run_clean(int count, char **operands, const cli_values *);
 int run_show(int count, char **operands, const cli_values *);

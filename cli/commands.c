@@ -45,6 +45,7 @@ const cli_option cli_options[] = {
     {CLI_EVERY, 0, "every", CLI_IS_TIME, "TIME", "look again and again, so far apart (default: 1s)", FIELD(every_ns)},
     {CLI_LOOKS, 'n', "count", CLI_IS_NUMBER, "NUMBER", "end after so many looks", FIELD(count)},
     {CLI_PROMETHEUS, 0, "prometheus", CLI_IS_FLAG, NULL, "as metrics, in the text format of Prometheus", FIELD(prometheus)},
+    {CLI_SORT, 0, "sort", CLI_IS_CHOICE, "name|rate|bytes|lag|held|size", "what comes first (default: name)", FIELD(sort)},
     {CLI_NEEDS_WRITER, 0, "writer", CLI_IS_FLAG, NULL, "it must have a writer that lives", FIELD(writer)},
     {CLI_MAX_AGE, 0, "max-age", CLI_IS_TIME, "TIME", "its newest value must not be older", FIELD(max_age_ns)},
     {CLI_MAX_LAG, 0, "max-lag", CLI_IS_NUMBER, "NUMBER", "no reader may be further behind, in messages or versions", FIELD(max_lag)},
@@ -205,6 +206,18 @@ const cli_command cli_commands[] = {
      "namespace: it means nothing here. LAG is how much newer a reader has not been given yet, HOLDS how much it was given\n"
      "and has not let go: `2 for 1 s to 3 s`, `for >1 s`, `for <3 s` are what is known of how long. A writer that waits for\n"
      "room is `blocked`, and that line says for whom. docs/json.md describes --json and --prometheus.\n"},
+    {"top",
+     {{CLI_A_DIRECTORY, "DIR", true, false}},
+     CLI_EVERY | CLI_LOOKS | CLI_SORT,
+     run_top,
+     "watch what flows, who is behind and who is blocked",
+     "  tarn top\n"
+     "  tarn top --sort rate --every 500ms\n"
+     "  tarn top --count 5 --json\n",
+     "The boards and streams that somebody has open: versions or messages a second, bytes a second, writers and readers,\n"
+     "the largest LAG of a reader, what readers hold, what was missed, and whom a blocked writer waits for. In a terminal\n"
+     "keys sort (n r b l h s), i inverts, q quits. Elsewhere, and with --count, tables one after another: one, unless\n"
+     "--count or --every asks for more.\n"},
     {"check",
      {{CLI_A_NAME, "NAME", false, false}},
      CLI_KIND | CLI_NEEDS_WRITER | CLI_MAX_AGE | CLI_MAX_LAG,

@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """The command as an operator uses it: who has what, who blocks whom, is it as it should be, what may go; between users and PID namespaces,
 with processes that are stopped and killed, a full file system, and files that are damaged, foreign, hostile or on their way out."""
+import fcntl
 import json
 import os
+import pty
 import re
+import select
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -288,7 +293,7 @@ class Json(Operator):
                     look(inner)
 
         lines = []
-        for arguments in (["ls"], ["stat"], ["stat", "map"], ["check", "b"], ["clean", "--foreign", "--dry-run"], ["rm", "--force", "b"]):
+        for arguments in (["ls"], ["stat"], ["stat", "map"], ["top", "--count", "2", "--every", "1ms"], ["check", "b"], ["clean", "--foreign", "--dry-run"], ["rm", "--force", "b"]):
             lines += json_lines(self.out(*arguments, "--json"))
         self.assertGreater(len(lines), 8)
         for told in lines:
@@ -302,7 +307,8 @@ class Hostile(Operator):
     def every_command(self, name):
         path = self.in_channels(name)
         for arguments in (["ls"], ["ls", "--json"], ["stat", path], ["stat", path, "--json"], ["stat", "--prometheus"], ["check", path],
-                          ["check", path, "--writer", "--max-age", "1s", "--max-lag", "1"], ["clean", "--dry-run", "--foreign"]):
+                          ["check", path, "--writer", "--max-age", "1s", "--max-lag", "1"], ["clean", "--dry-run", "--foreign"],
+                          ["top", "--count", "1", "--every", "1ms"]):
             done = subprocess.run([TARN, *arguments], capture_output=True, env=self.environment, timeout=LIMIT, stdin=subprocess.DEVNULL)
             self.assertIn(done.returncode, range(0, 10), (name, arguments, done.stderr))
             self.assertNotIn(b"\x1b", done.stdout + done.stderr)
@@ -374,6 +380,115 @@ class FullFileSystem(Operator):
         told = self.run_tarn("clean", "--foreign")
         self.assertIn(b"removed map leak (40 MiB)", told.stdout)
         self.run_tarn("put", "-q", "picture", stdin=bytes(30 << 20))
+
+
+class Top(Operator):
+    def on_terminal(self, *arguments, preexec_fn=None, **environment):
+        """`tarn top` on a terminal: the process, and our side of it."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+        before = termios.tcgetattr(slave)
+        process = subprocess.Popen([TARN, "top", *arguments], stdin=slave, stdout=slave, stderr=slave,
+                                   preexec_fn=preexec_fn,
+                                   env={**self.environment, "TERM": "xterm", **environment})
+        self.addCleanup(os.close, master)
+        self.addCleanup(os.close, slave)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.seen = ""
+        return process, master, slave, before
+
+    def read_until(self, master, pattern):
+        """What comes until the pattern has come."""
+        end = time.monotonic() + LIMIT
+        while not re.search(pattern, self.seen, re.DOTALL):
+            ready, _, _ = select.select([master], [], [], end - time.monotonic())
+            self.assertTrue(ready, f"{pattern} did not come: {self.seen!r}")
+            self.seen += os.read(master, 65536).decode()
+        told, self.seen = self.seen, ""
+        return told
+
+    def ended(self, process, master, slave, before, code):
+        """It has ended, and the terminal is as it was."""
+        self.read_until(master, re.escape("\x1b[?7h\x1b[?25h\x1b[?1049l"))
+        self.assertEqual(code, process.wait(timeout=LIMIT))
+        self.assertEqual(before, termios.tcgetattr(slave))
+
+    def start_two(self):
+        self.run_tarn("create", "stream", "-q", "aa", "--size", "4K")
+        self.start_reader("aa")
+        self.start_writer("zz")
+
+    def test_keys(self):
+        self.start_two()
+        process, master, slave, before = self.on_terminal("--every", "20ms")
+        told = self.read_until(master, r"aa .*zz .*q quit")
+        self.assertTrue(told.startswith("\x1b[?1049h"), told)
+        self.assertIn("2 channels in use, 0 idle, 0 maps; by name", told)
+        self.assertFalse(termios.tcgetattr(slave)[3] & (termios.ICANON | termios.ECHO))
+        for key, order in (("r", "by rate"), ("b", "by bytes"), ("l", "by lag"), ("h", "by held"), ("s", "by size"), ("n", "by name")):
+            os.write(master, key.encode())
+            self.read_until(master, order)
+        os.write(master, b"i")
+        self.read_until(master, r"by name, inverted.*zz .*aa ")
+        os.write(master, b"\x1a\x1c?")  # Ctrl-Z, Ctrl-backslash: it stays
+        self.read_until(master, "inverted.*q quit")
+        self.assertIsNone(process.poll())
+        os.write(master, b"q")
+        self.ended(process, master, slave, before, 0)
+
+    def test_signals_give_the_terminal_back(self):
+        self.start_two()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            process, master, slave, before = self.on_terminal("--every", "1h")
+            self.read_until(master, "q quit")
+            process.send_signal(number)
+            self.ended(process, master, slave, before, -number)
+
+    def test_ctrl_c(self):
+        def own_terminal():
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+        process, master, _, _ = self.on_terminal("--every", "1h", preexec_fn=own_terminal)
+        self.read_until(master, "q quit")
+        os.write(master, b"\x03")
+        self.read_until(master, re.escape("\x1b[?7h\x1b[?25h\x1b[?1049l"))
+        self.assertEqual(-signal.SIGINT, process.wait(timeout=LIMIT))
+
+    def test_a_directory_that_goes(self):
+        process, master, slave, before = self.on_terminal("--every", "20ms")
+        self.read_until(master, "q quit")
+        os.rmdir(self.channels)
+        self.ended(process, master, slave, before, NOT_THERE)
+        os.mkdir(self.channels)
+
+    def test_not_a_terminal(self):
+        self.start_two()
+        lines = self.out("top", "--every", "10ms", "--count", "2").decode().splitlines()
+        self.assertEqual(["NAME", "aa", "zz"], [line.split()[0] for line in lines[1:4]])
+        self.assertEqual(lines[0], lines[5])
+        self.assertEqual(9, len(lines))
+        self.assertNotIn("\x1b", "".join(lines))
+        self.assertEqual(2, self.out("top", "--every", "10ms", "--count", "1", "--json").count(b"\n"))
+        process, master, _, _ = self.on_terminal("--every", "10ms", "--count", "1", TERM="dumb")
+        self.assertNotIn("\x1b", self.read_until(master, "zz .*\n"))
+        self.assertEqual(0, process.wait(timeout=LIMIT))
+
+    def test_rates_and_blame(self):
+        self.run_tarn("create", "stream", "-q", "log", "--size", "4K")
+        reader = self.start_reader("log")
+        drain = threading.Thread(target=lambda: [None for _ in iter(lambda: reader.stdout.read(65536), b"")])
+        drain.start()
+        self.addCleanup(drain.join)
+        self.addCleanup(reader.kill)
+        self.start_flood("log")
+        told = json.loads(self.out("top", "--json", "--every", "50ms", "--count", "1"))
+        self.assertEqual((1, 1), (told["writers"], told["readers"]))
+        self.assertGreater(told["rate"], 0)
+        self.assertGreater(told["byte_rate"], 0)
+        reader.send_signal(signal.SIGSTOP)
+        self.wait_until(lambda: "blocked" in json.loads(self.out("top", "--json", "--every", "1ms", "--count", "1")), "nobody was blocked")
 
 
 class Users(OtherUsers):
