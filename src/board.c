@@ -86,9 +86,9 @@ int tn_board_place_possible(const tarn_board *board, uint64_t offset, uint64_t c
          offset < (UINT64_C(1) << 62) && capacity < (UINT64_C(1) << 62);
 }
 
-void tn_board_unview(tn_buffer_view *view) {
+void tn_board_unview(tarn_board *board, tn_buffer_view *view) {
   if (view->address != NULL)
-    tn_os_unmap(view->address, view->capacity);
+    tn_channel_unmap(&board->channel, view->address, view->capacity);
   *view = (tn_buffer_view){0};
 }
 
@@ -107,7 +107,7 @@ static int map_buffer(tarn_board *board, uint32_t buffer, uint64_t offset, uint6
                    tn_bytes(capacity));
   void *address;
   int access = channel->role == TARN_WRITER ? TN_OS_WRITE : TN_OS_READ;
-  result = tn_os_map(&channel->file, offset, capacity, access, 0, &address, NULL);
+  result = tn_channel_map(channel, offset, capacity, access, &address);
   if (result != 0)
     return tn_channel_fail(channel, result, "a buffer cannot be mapped");
   *view = (tn_buffer_view){address, offset, capacity, 0};
@@ -120,7 +120,7 @@ int tn_board_view(tarn_board *board, uint32_t buffer, uint64_t offset, uint64_t 
     if (!tn_board_place_possible(board, offset, capacity) || view->items != 0)
       return tn_fail(TARN_E_CORRUPT, "%s \"%s\": buffer %u is said to be %llu bytes at %llu, which cannot be", TN_WHO(&board->channel),
                      buffer, (unsigned long long)capacity, (unsigned long long)offset);
-    tn_board_unview(view);
+    tn_board_unview(board, view);
     int result = map_buffer(board, buffer, offset, capacity, view);
     if (result != 0)
       return result;
@@ -155,7 +155,7 @@ static int allocate(tarn_board *board) {
 
 static void leave(tarn_board *board) {
   for (uint32_t i = 0; board->views != NULL && i < board->channel.header.entries; i++)
-    tn_board_unview(&board->views[i]);
+    tn_board_unview(board, &board->views[i]);
   tn_channel_close(&board->channel);
   free_memory(board);
 }
@@ -206,7 +206,7 @@ int tarn_board_release(tarn_board *board, tarn_item *item) {
     return tn_fail(TARN_E_INVALID, "tarn_board_release: board or item is NULL");
   tn_channel *channel = &board->channel;
   int result = tn_channel_check(channel);
-  if (result != 0)
+  if (result == TARN_E_FORKED)
     return result;
   uint32_t index = item->token - 1;
   if (board->holds == NULL || index >= channel->header.hold || !board->holds[index].out ||
@@ -223,7 +223,7 @@ int tarn_board_release(tarn_board *board, tarn_item *item) {
   memset(item, 0, sizeof *item);
   if (board->closed && board->out == 0)
     leave(board);
-  return 0;
+  return result; /* TARN_E_CORRUPT: it is released, and was perhaps not what it seemed */
 }
 
 /* ---- Waking and polling ------------------------------------------------------------------------------------------------ */

@@ -60,7 +60,7 @@ static inline unsigned char *tn_board_content(const tn_buffer_view *view) {
 
 /* board.c: the view of a buffer, mapped if it is seen for the first time. All from entries are checked. */
 int tn_board_view(tarn_board *board, uint32_t buffer, uint64_t offset, uint64_t capacity, tn_buffer_view **ret_view);
-void tn_board_unview(tn_buffer_view *view);
+void tn_board_unview(tarn_board *board, tn_buffer_view *view);
 /* 1 if an entry can be as it says. */
 int tn_board_place_possible(const tarn_board *board, uint64_t offset, uint64_t capacity);
 

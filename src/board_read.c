@@ -170,6 +170,8 @@ int tn_board_wait(tarn_board *board, int64_t timeout_ns) {
     const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, board};
     result = tn_wait(&board->channel, &wish);
   }
+  if (result != 0 && !tn_channel_is_mine(&board->channel)) /* lost meanwhile: whatever was seen is not true */
+    return tn_channel_check(&board->channel);
   if (result == TARN_NO_WRITER)
     tn_writer_told(&board->channel);
   return result;
@@ -232,6 +234,8 @@ static int get_now(tarn_board *board, void *data, uint64_t capacity, tarn_item *
   }
   TN_POINT("board.get.copied");
   unpin(board, TN_PINS - 1);
+  if (result == 0 && !tn_channel_is_mine(&board->channel)) /* lost under the copy */
+    result = tn_channel_check(&board->channel);
   if (result != 0)
     return result;
   *ret_item = item;

@@ -212,7 +212,7 @@ static uint64_t retire_small(tarn_board *board, uint64_t capacity) {
     tn_fence_release(); /* [B4] before anything is written here, or its place in the file given away. Pairs with unchanged() */
     tn_store_release(&board->channel.entries[i].capacity, 0); /* [B5] nobody reads it; the next writer finds a gap */
     TN_POINT("board.grow.retired");
-    tn_board_unview(&board->views[i]);
+    tn_board_unview(board, &board->views[i]);
     add_gap(board, view.offset, view.capacity);
   }
   return largest;

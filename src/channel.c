@@ -26,6 +26,7 @@
 #include <tarn/base.h>
 
 #include "error.h"
+#include "guard.h"
 #include "header.h"
 #include "lifetime.h"
 #include "options.h"
@@ -40,14 +41,24 @@ int tn_channel_fail(const tn_channel *channel, int code, const char *what) {
   return tn_fail(code, "%s \"%s\": %s: %s%s", TN_WHO(channel), what, tn_os_reason(), advice);
 }
 
+static int cut_short(const tn_channel *channel) {
+  return tn_fail(TARN_E_CORRUPT, "%s \"%s\": its file was cut short while it was in use, or its medium failed; close this handle and "
+                 "open it again", TN_WHO(channel));
+}
+
 int tn_channel_check(const tn_channel *channel) {
-  if (tn_os_life() == channel->life)
+  uint32_t life = tn_os_life();
+  if (life == tn_load_relaxed(&channel->good_in)) /* relaxed: as in tn_channel_is_mine */
     return 0;
+  if (life == channel->life)
+    return cut_short(channel);
   return tn_fail(TARN_E_FORKED, "%s \"%s\": this handle belongs to the process that forked this one; open it again here",
                  TN_WHO(channel));
 }
 
 int tn_channel_evicted(const tn_channel *channel) {
+  if (tn_load_relaxed(&channel->good_in) == 0) /* relaxed: late is soon enough */
+    return cut_short(channel);                 /* before a word of it is believed */
   if (tn_os_still_ours(&channel->file) != 0)
     return tn_fail(TARN_E_EVICTED, "%s \"%s\": the program closed Tarn's descriptor; close this handle and open it again",
                    TN_WHO(channel));
@@ -58,12 +69,29 @@ int tn_channel_evicted(const tn_channel *channel) {
   return 0;
 }
 
+/* ---- Mapping ---------------------------------------------------------------------------------------------------------- */
+
+int tn_channel_map(tn_channel *channel, uint64_t offset, uint64_t length, int access, void **ret_address) {
+  void *address;
+  int result = tn_os_map(&channel->file, offset, length, access, 0, &address, NULL);
+  if (result != 0)
+    return result;
+  tn_guard_add(address, length, &channel->good_in);
+  *ret_address = address;
+  return 0;
+}
+
+void tn_channel_unmap(tn_channel *channel, void *address, uint64_t length) {
+  tn_guard_drop(address, &channel->good_in);
+  tn_os_unmap(address, length);
+}
+
 /* ---- The mapped base ------------------------------------------------------------------------------------------------- */
 
 static int map_base(tn_channel *channel) {
   int access = channel->role == TARN_OBSERVER ? TN_OS_READ : TN_OS_WRITE;
   void *address;
-  int result = tn_os_map(&channel->file, 0, channel->header.data_offset, access, 0, &address, NULL);
+  int result = tn_channel_map(channel, 0, channel->header.data_offset, access, &address);
   if (result != 0)
     return tn_channel_fail(channel, result, "cannot be mapped");
   channel->base = address;
@@ -77,7 +105,7 @@ static int map_base(tn_channel *channel) {
 /* Drop what this process has of the channel, without a word to anybody: for a failed opening, and the end of a leave. */
 static void drop(tn_channel *channel) {
   if (channel->base != NULL)
-    tn_os_unmap(channel->base, channel->base_bytes);
+    tn_channel_unmap(channel, channel->base, channel->base_bytes);
   channel->base = NULL;
   tn_os_close(&channel->file);
 }
@@ -383,6 +411,7 @@ int tn_channel_open(tn_channel *channel, const tn_kind *kind, const char *name, 
   channel->role = role;
   channel->slot = TN_NO_SLOT;
   channel->life = tn_os_life();
+  tn_store_relaxed(&channel->good_in, channel->life); /* relaxed: nothing is mapped yet */
   channel->life_word = tn_os_life_word();
   int result = tn_name_resolve(name, kind->id, &channel->place);
   if (result != 0)

@@ -43,6 +43,7 @@ struct tn_channel {
   uint32_t generation;  /* of the own slot when it was taken */
   uint32_t life;        /* tn_os_life() of the process that opened it */
   const tn_atomic32 *life_word; /* tn_os_life_word() */
+  tn_atomic32 good_in;  /* the same as life; 0 once a page of the file was lost under us (guard.c sets it, in any thread) */
   int medium;           /* TN_OS_MEMORY, TN_OS_DISK */
   tn_waits waits;       /* wait.c's part */
   tn_watch watch;       /* participant.c's: what this handle knows of the writer */
@@ -65,11 +66,16 @@ void tn_channel_disown(tn_channel *channel);
 /* tn_channel_close: leave; the last one out removes a scoped name, or marks a kept channel on a disk as clean. */
 void tn_channel_close(tn_channel *channel);
 
-/* 1 if this process opened the handle, 0 in a child after fork. For the paths of messages. */
+/* 1 if this process opened the handle and it is whole, 0 in a child after fork, and when the file was cut short under it: then
+ * tn_channel_check has the sentence. One comparison for both, since every message passes here. */
 static inline int tn_channel_is_mine(const tn_channel *channel) {
   uint32_t life = channel->life_word != NULL ? tn_load_relaxed(channel->life_word) : tn_os_life(); /* relaxed: never changes */
-  return life == channel->life;
+  return life == tn_load_relaxed(&channel->good_in); /* relaxed: set by this thread's own fault, or late is soon enough */
 }
+
+/* Map a part of the file, as one of the guard's views; results of tn_os_map. */
+int tn_channel_map(tn_channel *channel, uint64_t offset, uint64_t length, int access, void **ret_address);
+void tn_channel_unmap(tn_channel *channel, void *address, uint64_t length);
 
 /* tn_wake: somebody may sleep on this line: call after the store that they wait for. No system call when nobody is announced. */
 static inline void tn_wake(tn_channel *channel, int line) {
@@ -94,10 +100,12 @@ static inline void tn_wake_room(tn_channel *channel, uint64_t cursor) {
     tn_wake_all(channel, TN_ROOM);
 }
 
-/* tn_channel_check: 0, or TARN_E_FORKED with the sentence. Every public call begins with it. No system call. */
+/* tn_channel_check: 0, or with the sentence TARN_E_FORKED, or TARN_E_CORRUPT when the file was cut short under us. Every public
+ * call begins with it. No system call. */
 int tn_channel_check(const tn_channel *channel);
 
-/* tn_channel_evicted: 0, or TARN_E_EVICTED: the own slot has another owner, or the descriptor means another file. Slow paths. */
+/* tn_channel_evicted: 0, or TARN_E_EVICTED: the own slot has another owner, or the descriptor means another file; or TARN_E_CORRUPT,
+ * as tn_channel_check. Slow paths. */
 int tn_channel_evicted(const tn_channel *channel);
 
 /* The last words of a sentence for a failure of the system: reads tn_os_reason(). */

@@ -169,7 +169,7 @@ void tn_lifetime_leave(tn_channel *channel) {
   }
   TN_POINT("leave.alone");
   tn_store_release(&channel->control->life.retired, 1); /* [C1] release: pairs with the acquire in settle */
-  tn_os_unmap(channel->base, channel->base_bytes);      /* some systems remove no name that is mapped */
+  tn_channel_unmap(channel, channel->base, channel->base_bytes); /* some systems remove no name that is mapped */
   channel->base = NULL;
   tn_os_remove(&channel->file, channel->place.path);
   TN_POINT("leave.removed");

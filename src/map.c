@@ -11,6 +11,7 @@
 
 #include "atomic.h"
 #include "error.h"
+#include "guard.h"
 
 enum { RESIZE_TURNS = 1000 };
 #define MILLISECOND INT64_C(1000000)
@@ -204,6 +205,7 @@ int tarn_map_view(tarn_map *map, uint64_t offset, uint64_t length, tarn_view *re
     return tn_fail(result, "map \"%s\": no room for a view of %s: %s; close views that are not needed, or view it in parts",
                    map->place.name, tn_bytes(length), tn_os_reason());
   if (result != 0) return tn_map_failed(map, "mapping the view", result);
+  tn_guard_add(base, before + length, NULL);
   granted = in_our_words(granted);
   map->granted = map->views == 0 ? granted : map->granted & granted;
   map->views += map->views < UINT32_MAX;
@@ -235,7 +237,9 @@ int tarn_view_flush(const tarn_view *view, uint64_t offset, uint64_t length) {
 
 void tarn_view_close(tarn_view *view) {
   if (view == NULL || view->data == NULL) return;
-  tn_os_unmap((void *)(uintptr_t)view->reserved[VIEW_BASE], view->reserved[VIEW_MAPPED]);
+  void *base = (void *)(uintptr_t)view->reserved[VIEW_BASE];
+  tn_guard_drop(base, NULL);
+  tn_os_unmap(base, view->reserved[VIEW_MAPPED]);
   *view = (tarn_view){0};
 }
 

@@ -95,9 +95,9 @@ static void reset(tn_channel *channel) {
   uint64_t length = header->data_bytes - part < TN_ALIGN ? header->data_bytes - part : TN_ALIGN;
   uint64_t number = header->first_number;
   void *first;
-  if (tn_os_map(&channel->file, header->data_offset + part, length, TN_OS_WRITE, 0, &first, NULL) == 0) {
+  if (tn_channel_map(channel, header->data_offset + part, length, TN_OS_WRITE, &first) == 0) {
     memset((unsigned char *)first + (index - part), 0, TN_UNIT);
-    tn_os_unmap(first, length);
+    tn_channel_unmap(channel, first, length);
   } else if (tn_load_relaxed(&channel->control->kind.stream.floor.version) != 0) { /* relaxed: nobody else is there */
     number = 0; /* which cannot be: better than to deliver what an old ring happens to hold. (A new ring is all zeros.) */
   }
@@ -142,14 +142,14 @@ static int map_ring(tarn_stream *stream) {
                    TN_WHO(channel), tn_bytes(stream->ring_bytes));
   void *ring;
   int access = channel->role == TARN_WRITER ? TN_OS_WRITE : TN_OS_READ;
-  int result = tn_os_map(&channel->file, channel->header.data_offset, stream->ring_bytes, access, 0, &ring, NULL);
+  int result = tn_channel_map(channel, channel->header.data_offset, stream->ring_bytes, access, &ring);
   if (result != 0) return tn_channel_fail(channel, result, "its ring cannot be mapped");
   stream->ring = ring;
   return 0;
 }
 
 static void leave(tarn_stream *stream) {
-  if (stream->ring != NULL) tn_os_unmap(stream->ring, stream->ring_bytes);
+  if (stream->ring != NULL) tn_channel_unmap(&stream->channel, stream->ring, stream->ring_bytes);
   tn_channel_close(&stream->channel);
   free(stream);
 }
@@ -225,12 +225,12 @@ static inline int release_one(tarn_stream *stream, tarn_item *item) {
 int tarn_stream_release_batch(tarn_stream *stream, tarn_item *items, uint32_t count) {
   if (stream == NULL || (items == NULL && count != 0))
     return tn_fail(TARN_E_INVALID, "tarn_stream_release: stream or items is NULL");
-  int result = tn_channel_is_mine(&stream->channel) ? 0 : tn_channel_check(&stream->channel);
+  int spoiled = tn_channel_is_mine(&stream->channel) ? 0 : tn_channel_check(&stream->channel), result = 0;
+  if (spoiled == TARN_E_FORKED) return spoiled;
   for (uint32_t i = 0; i < count && result == 0; i++) result = release_one(stream, &items[i]);
-  if (result == TARN_E_FORKED) return result;
   advance(stream);
   if (stream->closed && stream->oldest == stream->newest) leave(stream);
-  return result;
+  return result != 0 ? result : spoiled; /* TARN_E_CORRUPT: they are released, and were perhaps not what they seemed */
 }
 
 int tarn_stream_release(tarn_stream *stream, tarn_item *item) {

@@ -256,6 +256,7 @@ static inline int get_now(tarn_stream *stream, void *data, uint64_t capacity, ta
     if (!fits) return too_small(stream, &item, capacity, ret_item);
     break;
   }
+  if (!tn_channel_is_mine(&stream->channel)) return tn_channel_check(&stream->channel); /* lost under the copy */
   item.data = data;
   given(stream, &sight, &item);
   if (stream->channel.slot != TN_NO_SLOT && stream->oldest == stream->newest) {
@@ -326,6 +327,8 @@ static int wait_for_news(tarn_stream *stream, int64_t timeout_ns) {
     const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, stream};
     result = tn_wait(&stream->channel, &wish);
   }
+  if (result != 0 && !tn_channel_is_mine(&stream->channel)) /* lost meanwhile: whatever was seen is not true */
+    return tn_channel_check(&stream->channel);
   if (result == TARN_NO_WRITER) tn_writer_told(&stream->channel);
   return result;
 }

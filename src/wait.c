@@ -237,6 +237,8 @@ static int wait_polling(struct tn_channel *channel, const tn_wish *wish, int64_t
     int result = wish->look(wish->argument);
     if (result == 0 && wish->ask != NULL)
       result = wish->ask(wish->argument);
+    if (result == 0)
+      result = tn_channel_check(channel); /* a file cut short: what it says is not true */
     if (result != 0)
       return result == 1 ? 0 : result;
     if (woken(channel, wish))

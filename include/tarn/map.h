@@ -76,7 +76,8 @@ TARN_API int tarn_map_open(tarn_map **ret_map, const char *name, int access, con
 
 /* tarn_map_view: make length bytes from offset on visible. Any offset and length within the map; length 0 means to the end.
  * The view outlives tarn_map_close and is kept by a child after fork; it does not keep the name alive. Close it with
- * tarn_view_close. Views of another user's file can be cut short under us: touching what is gone is a SIGBUS.
+ * tarn_view_close. Views of another user's file can be cut short under us: touching what is gone is a SIGBUS
+ * (guard.h makes it an error).
  * Returns 0; TARN_E_INVALID (past the end), _NO_SPACE (no address room), _FORKED, _SYSTEM.  Since 0.1. */
 TARN_API int tarn_map_view(tarn_map *map, uint64_t offset, uint64_t length, tarn_view *ret_view);
 

@@ -5,6 +5,7 @@
  *   linux_memory.c   what the memory cgroups leave
  *   linux_lock.c     byte locks that the kernel releases
  *   linux_map.c      mappings
+ *   linux_guard.c    SIGBUS, for those who asked for it
  *   linux_fork.c     what a forked child must not keep, and how it knows that it is one
  *   linux_wait.c     sleeping, waking, the process-wide barrier, events
  *   linux_process.c  threads, time, randomness, other processes

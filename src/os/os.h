@@ -175,6 +175,22 @@ void tn_os_unmap(void *address, uint64_t length);
 /* tn_os_flush: write the changed pages in [address, address + length) to the medium, wait, return its error. */
 int tn_os_flush(const void *address, uint64_t length);
 
+/* ---- Faults in mappings: a page that cannot be had, since the file was cut short or its medium failed ------------------- */
+
+/* Called in the thread that touched the page, amid whatever it did: it may do only what a signal handler may. 1: the page is there
+ * now, go on; 0: none of ours. */
+typedef int tn_fault_catcher(const void *address);
+
+/* tn_os_faults_catch: catch is asked first about every such fault from now on. What it does not take, and signals that were sent, go
+ * where they would have gone without us. Counted; always with the same catch. TARN_E_SYSTEM. */
+int tn_os_faults_catch(tn_fault_catcher *catch);
+void tn_os_faults_release(void);
+
+/* tn_os_replace: within the mapping of length bytes at base: make the bytes from `from` to `end` zeros of this process's own, in place.
+ * Returns from where on they are (whole pages; on some systems 0: the whole mapping), UINT64_MAX if it cannot be done. Only what
+ * a signal handler may do. tn_os_unmap unmaps these too. */
+uint64_t tn_os_replace(void *base, uint64_t length, uint64_t from, uint64_t end);
+
 /* ---- Named sections: raw maps that are not files. Linux: TARN_E_UNSUPPORTED (a raw map is a file there). -------------- */
 
 /* create: 1 makes it (size bytes; *ret_created 0 if it was there already), 0 only opens. */
@@ -222,7 +238,7 @@ void tn_os_event_close(intptr_t event);
 
 /* ---- Threads, time, process ------------------------------------------------------------------------------------------ */
 
-int tn_os_thread_start(intptr_t *ret_thread, void (*body)(void *), void *argument); /* all signals blocked in it */
+int tn_os_thread_start(intptr_t *ret_thread, void (*body)(void *), void *argument); /* signals blocked in it, but for SIGBUS */
 void tn_os_thread_join(intptr_t thread);
 
 int64_t tn_os_now(void);       /* monotonic nanoseconds */

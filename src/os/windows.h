@@ -7,6 +7,7 @@
  *   windows_owner.c who may and who did: security descriptors
  *   windows_lock.c  byte locks
  *   windows_map.c   mappings and named sections
+ *   windows_guard.c exceptions in mappings, for those who asked for it
  *   windows_wake.c  beds, sleeping and waking, events
  */
 #ifndef TN_WINDOWS_H

@@ -121,7 +121,7 @@ int tn_os_map(const tn_os_file *file, uint64_t offset, uint64_t length, int acce
 void tn_os_unmap(void *address, uint64_t length) {
   (void)length;
   forget(address);
-  UnmapViewOfFile(address);
+  if (!UnmapViewOfFile(address)) VirtualFree(address, 0, MEM_RELEASE); /* replaced by tn_os_replace */
 }
 
 /* ---- Flushing -------------------------------------------------------------------------------------------------------- */

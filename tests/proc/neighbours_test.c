@@ -101,6 +101,34 @@ static int role_opener(int argc, char **argv) {
   return 0;
 }
 
+/* Has a map and a board under the guard, is told when their files were cut short, and says what became of touching them. */
+static int role_guarded(int argc, char **argv) {
+  (void)argc, (void)argv;
+  enum { SIZE = 1 << 20 };
+  static char room[SIZE];
+  tarn_options options = {.struct_size = sizeof options, .size_bytes = SIZE, .flags = TARN_EXISTING};
+  tarn_map *map = NULL;
+  tarn_view view;
+  tarn_board *board = NULL;
+  tarn_item item;
+  CHECK_OK(tarn_guard_install());
+  CHECK_OK(tarn_map_open(&map, check_path("raw"), TARN_MAP_WRITE, &options, 0));
+  CHECK_OK(tarn_map_view(map, 0, 0, &view));
+  CHECK_OK(tarn_guard_copy(room, view.data, SIZE));
+  CHECK_OK(tarn_board_open(&board, "cut", TARN_READER, NULL, 0));
+  CHECK_OK(tarn_board_read(board, &item, 0));
+  check_say("ready");
+  check_hear();
+  check_say("%s", tarn_result_name(tarn_guard_copy(room, view.data, SIZE)));
+  memcpy(room, item.data, (size_t)item.size_bytes);
+  check_say("%s", tarn_result_name(tarn_board_release(board, &item)));
+  check_say("%s", tarn_result_name(tarn_board_read(board, &item, TARN_FOREVER)));
+  tarn_view_close(&view);
+  tarn_map_close(map);
+  tarn_board_close(board);
+  return 0;
+}
+
 /* ---- The neighbour ------------------------------------------------------------------------------------------------------ */
 
 static check_process *start(int neighbour, const char *role) {
@@ -253,6 +281,6 @@ static const check_test tests[] = {{"it_writes_one_by_one", test_it_writes_one_b
                                    {"we_write_already", test_we_write_already, 60},
                                    {0}};
 static const check_role roles[] = {
-    {"writer", role_writer}, {"reader", role_reader}, {"holder", role_holder}, {"opener", role_opener}, {0}};
+    {"writer", role_writer}, {"reader", role_reader}, {"holder", role_holder}, {"opener", role_opener}, {"guarded", role_guarded}, {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }

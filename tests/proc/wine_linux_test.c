@@ -8,7 +8,7 @@
 #include <tarn/tarn.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "neighbour.h"
 
 static void make_file(const char *path, const char *content) {
   FILE *file = fopen(path, "w");
@@ -104,11 +104,32 @@ static void test_rights_of_new_files(void) {
   expect_mode(0600, "640"); /* cannot be said there: the safe side */
 }
 
+static void test_files_cut_short_under_the_guard(void) {
+  tarn_board *board;
+  tarn_map *map = NULL;
+  void *room;
+  tarn_options options = {.struct_size = sizeof options, .size_bytes = 1 << 20};
+  CHECK_OK(tarn_map_open(&map, "raw", TARN_MAP_WRITE, &options, 0));
+  tarn_map_close(map);
+  CHECK_OK(tarn_board_open(&board, "cut", TARN_WRITER, NULL, 0));
+  CHECK_OK(tarn_board_claim(board, 1 << 20, &room, 0));
+  CHECK_OK(tarn_board_publish(board, 1 << 20, NULL));
+  check_process *guarded = neighbour_start("neighbours_test", "guarded");
+  check_expect(guarded, "ready");
+  CHECK_INT(0, truncate(check_path("raw"), 4096));
+  CHECK_INT(0, truncate(check_path("cut.board"), 128 << 10));
+  check_tell(guarded, "cut");
+  for (int i = 0; i < 3; i++) check_expect(guarded, "TARN_E_CORRUPT");
+  CHECK_INT(0, check_wait(guarded));
+  tarn_board_close(board);
+}
+
 static const check_test tests[] = {{"links", test_links, 60},
                                    {"what_is_no_file", test_what_is_no_file, 60},
                                    {"damage_and_case", test_damage_and_case, 60},
                                    {"somebody_elses_file", test_somebody_elses_file, 60},
                                    {"rights_of_new_files", test_rights_of_new_files, 60},
+                                   {"files_cut_short_under_the_guard", test_files_cut_short_under_the_guard, 60},
                                    {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, NULL); }
