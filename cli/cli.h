@@ -21,7 +21,7 @@ enum {
   CLI_NO_PERMISSION = 6,
   CLI_CORRUPT = 7,
   CLI_TIMED_OUT = 8,
-  CLI_UNFIT = 9,    /* check: it is not as it should be */
+  CLI_UNFIT = 9,    /* check, doctor: it is not as it should be */
   CLI_MISSED = 10, /* it went well, but messages were overwritten before they were received */
   /* Not codes: how main ends instead. Both have nothing to say. */
   CLI_INTERRUPTED = 1000, /* a signal asked us to end: its conventional status */
@@ -274,6 +274,14 @@ size_t cli_utf8_length(const uint8_t *bytes, size_t size); /* of the character t
 
 /* ---- help.c -------------------------------------------------------------------------------------------------------- */
 
+typedef struct cli_exit {
+  int code;
+  const char *words;
+} cli_exit;
+
+extern const cli_exit cli_exits[];   /* ends with words NULL */
+extern const char cli_conventions[]; /* how names, sizes and times are written */
+
 void cli_print_usage(FILE *to, const cli_command *command);
 void cli_print_help(FILE *to, const cli_command *command);
 void cli_print_overview(FILE *to, const char *group); /* group: first word of the commands to list, NULL: all */
@@ -297,6 +305,7 @@ int run_stat(int count, char **operands, const cli_values *);
 int run_top(int count, char **operands, const cli_values *);
 int run_check(int count, char **operands, const cli_values *);
 int run_clean(int count, char **operands, const cli_values *);
+int run_doctor(int count, char **operands, const cli_values *);
 int run_show(int count, char **operands, const cli_values *);
 int run_bench_stream(int count, char **operands, const cli_values *);
 int run_bench_board(int count, char **operands, const cli_values *);

@@ -240,6 +240,18 @@ const cli_command cli_commands[] = {
      "channels stay (`tarn rm`), damaged ones too. The kernel's locks prove each death, whatever the user, container or PID\n"
      "namespace. --foreign: also raw maps in memory, whoever made them, if the kernel says that no process has them open or\n"
      "mapped. It tells so to a file's owner and to root only; what it does not tell stays, and that is said.\n"},
+    {"doctor",
+     {{CLI_A_DIRECTORY, "NAME|DIR", true, false}},
+     0,
+     run_doctor,
+     "find out whether this machine, container or directory is fit, and what to do",
+     "  tarn doctor\n"
+     "  tarn doctor /run/app\n"
+     "  tarn doctor -q || echo not here\n",
+     "Tries what can be tried (a file, a mapping, locks, the barrier) and reads the settings that matter: size and rights of\n"
+     "the directory, memory groups, limits, who removes files at a logout, sandboxes. Each finding is `ok`, a `note`, a\n"
+     "`warning` or a `problem`, with what to do; -q shows warnings and problems only. Ends with code 9 if something is a\n"
+     "problem. --json writes an object for each finding: schema (1), level, topic, found, advice.\n"},
     {"show",
      {{CLI_A_NAME, "NAME|FILE", false, false}},
      CLI_WAIT | CLI_KIND | CLI_WIDTH | CLI_COLORS | CLI_TIMEOUT,

@@ -63,14 +63,30 @@ static bool in_group(const cli_command *command, const char *group) {
   return !group || (strncmp(command->name, group, length) == 0 && command->name[length] == ' ');
 }
 
+const char cli_conventions[] =
+    "A NAME is a file in the channel directory ($TARN_DIR, or the system's own); with a / in it, a path.\n"
+    "Sizes are written like 64KiB, 26M, 1G (1024), 5MB (1000); times like 500ms, 2s, 1m, forever.\n"
+    "Data goes to stdout, all else to stderr. `-` as FILE is stdin or stdout.\n";
+
+const cli_exit cli_exits[] = {{CLI_DONE, "done"},
+                              {CLI_OTHER, "other"},
+                              {CLI_USAGE, "wrong usage"},
+                              {CLI_NOT_THERE, "not there"},
+                              {CLI_BUSY, "busy"},
+                              {CLI_NO_SPACE, "no space"},
+                              {CLI_NO_PERMISSION, "no permission"},
+                              {CLI_CORRUPT, "corrupt or incompatible"},
+                              {CLI_TIMED_OUT, "timed out"},
+                              {CLI_UNFIT, "not as it should be (check, doctor)"},
+                              {CLI_MISSED, "messages were missed"},
+                              {0, NULL}};
+
 static void print_exit_codes(FILE *to) {
-  fputs(
-      "\nA NAME is a file in the channel directory ($TARN_DIR, or the system's own); with a / in it, a path.\n"
-      "Sizes are written like 64KiB, 26M, 1G (1024), 5MB (1000); times like 500ms, 2s, 1m, forever.\n"
-      "Data goes to stdout, all else to stderr. `-` as FILE is stdin or stdout.\n"
-      "\nExit codes: 0 done, 1 other, 2 wrong usage, 3 not there, 4 busy, 5 no space, 6 no permission,\n"
-      "            7 corrupt or incompatible, 8 timed out, 9 not as it should be (check), 10 messages were missed\n",
-      to);
+  fprintf(to, "\n%s\nExit codes:", cli_conventions);
+  for (const cli_exit *code = cli_exits; code->words; code++) {
+    if (code->code == CLI_CORRUPT) fputs("\n           ", to);
+    fprintf(to, " %d %s%s", code->code, code->words, code[1].words ? "," : "\n");
+  }
 }
 
 void cli_print_overview(FILE *to, const char *group) {

@@ -4,6 +4,7 @@
 
 #include <tarn/base.h>
 #include <tarn/board.h>
+#include <tarn/doctor.h>
 #include <tarn/guard.h>
 #include <tarn/inspect.h>
 #include <tarn/map.h>

@@ -7,6 +7,7 @@
  *   linux_map.c      mappings
  *   linux_guard.c    SIGBUS, for those who asked for it
  *   linux_fork.c     what a forked child must not keep, and how it knows that it is one
+ *   linux_doctor.c   settings that matter to shared memory; linux_doctor_files.c: what systemd and sandboxes do to it
  *   linux_wait.c     sleeping, waking, the process-wide barrier, events
  *   linux_process.c  threads, time, randomness, other processes
  */

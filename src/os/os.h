@@ -278,6 +278,15 @@ const _Atomic uint32_t *tn_os_life_word(void);
 /* 1 and the id of this boot of the machine, or 0 if not known. */
 int tn_os_boot_id(uint8_t ret_id[16]);
 
+/* ---- Fitness ----------------------------------------------------------------------------------------------------------- */
+
+struct tarn_finding;
+typedef int tn_finding_report(const struct tarn_finding *finding, void *argument);
+
+/* tn_os_examine: what this system's settings say about sharing memory in directory, each thing reported, good or not (tarn/doctor.h).
+ * Reads only. 0, or what report() answered if not 0: then it stops. */
+int tn_os_examine(const char *directory, tn_finding_report *report, void *argument);
+
 /* ---- The test build ------------------------------------------------------------------------------------------------- */
 
 #ifdef TN_TESTING

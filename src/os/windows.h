@@ -8,6 +8,7 @@
  *   windows_lock.c  byte locks
  *   windows_map.c   mappings and named sections
  *   windows_guard.c exceptions in mappings, for those who asked for it
+ *   windows_doctor.c settings that matter to shared memory
  *   windows_wake.c  beds, sleeping and waking, events
  */
 #ifndef TN_WINDOWS_H

@@ -29,6 +29,7 @@ static void test_structures(void) {
   CHECK_UINT(544, sizeof(tarn_cleaned));
   CHECK_UINT(192, sizeof(tarn_participant));
   CHECK_UINT(2208, sizeof(tarn_details));
+  CHECK_UINT(BITS(32, 20), sizeof(tarn_finding));
 }
 
 static void test_numbers(void) {
@@ -41,6 +42,7 @@ static void test_numbers(void) {
   CHECK_INT(1024, TARN_SCOPED);
   CHECK_INT(3, TARN_OBSERVER);
   CHECK_INT(3, TARN_KIND_STREAM);
+  CHECK_INT(3, TARN_FINDING_PROBLEM);
 }
 
 static void test_names_of_results(void) {
