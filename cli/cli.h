@@ -287,6 +287,11 @@ void cli_print_help(FILE *to, const cli_command *command);
 void cli_print_overview(FILE *to, const char *group); /* group: first word of the commands to list, NULL: all */
 const char *cli_kind_name(uint32_t kind);
 
+/* ---- complete.c ---------------------------------------------------------------------------------------------------- */
+
+/* What may come next, for shells; the last of the words is being typed. */
+int cli_complete(int count, char **words);
+
 /* ---- the commands -------------------------------------------------------------------------------------------------- */
 
 int run_put(int count, char **operands, const cli_values *);

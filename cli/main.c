@@ -66,6 +66,8 @@ int main(int argc, char **argv) {
     code = CLI_DONE;
   } else if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
     code = run_help(0, NULL, &none);
+  } else if (strcmp(argv[1], "__complete") == 0) {
+    code = cli_complete(argc - 2, argv + 2);
   } else {
     code = run_command(argc - 1, argv + 1);
   }
