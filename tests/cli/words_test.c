@@ -157,7 +157,7 @@ static void test_wrong_arguments(void) {
                                       "show a --colors 17",
                                       "show a --colors",
                                       "map create a",
-                                      "ls a",
+                                      "ls a b",
                                       "rm",
                                       "map resize a 1K 2K"};
   char *words[MOST_WORDS];
