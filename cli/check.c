@@ -43,11 +43,11 @@ static void check_age(verdict *v, const cli_look *look, int64_t most_ns) {
     fail(v, "nothing was published yet");
   } else if (!details->newest_time_ns) {
     fail(v, "it cannot be told how old its newest message is: they carry no times (`tarn create stream --times`)");
-  } else if (look->now_ns - details->newest_time_ns > most_ns) {
+  } else if (cli_age_of(look, details->newest_time_ns) > most_ns) {
     bool waits = cli_blocked_words(look, blocked, sizeof blocked);
     const tarn_participant *writer = living_writer(look);
     fail(v, "its newest %s is %s old, and at most %s is allowed; %s", stream ? "message" : "version",
-         cli_age_words(look->now_ns - details->newest_time_ns, age), cli_age_words(most_ns, most),
+         cli_age_words(cli_age_of(look, details->newest_time_ns), age), cli_age_words(most_ns, most),
          waits ? blocked : !writer ? "nobody writes it" : writer->stopped ? "its writer is stopped" : "its writer lives");
   }
 }

@@ -107,12 +107,15 @@ const char *cli_doing_words(const tarn_participant *p) {
   return p->waiting == 1 ? "waiting for news" : p->waiting == 2 ? "waiting for room" : "running";
 }
 
+/* Times that values carry are their writer's word: they may lie ahead, or be nonsense. */
+int64_t cli_age_of(const cli_look *look, int64_t then_ns) { return then_ns > 0 && then_ns < look->now_ns ? look->now_ns - then_ns : 0; }
+
 void cli_held_bounds(const cli_look *look, const tarn_participant *p, int64_t least_ns, int64_t *ret_least, int64_t *ret_most) {
-  int64_t least = p->held_since_ns ? look->now_ns - p->held_since_ns : 0;
+  int64_t least = cli_age_of(look, p->held_since_ns), most = cli_age_of(look, p->held_time_ns);
   if (least < least_ns) least = least_ns;
+  if (most != 0 && most < least) most = least;
   *ret_least = p->held && least > 0 ? least : -1;
-  *ret_most = p->held && p->held_time_ns && look->now_ns > p->held_time_ns ? look->now_ns - p->held_time_ns : -1;
-  if (*ret_most >= 0 && *ret_most < *ret_least) *ret_most = *ret_least; /* the times that values carry are their writer's affair */
+  *ret_most = p->held && most > 0 ? most : -1;
 }
 
 void cli_held_words(const cli_look *look, const tarn_participant *p, int64_t least_ns, char *room, size_t size) {

@@ -40,6 +40,7 @@ const char *cli_doing_words(const tarn_participant *);
 void cli_held_words(const cli_look *, const tarn_participant *, int64_t least_ns, char *room, size_t size);
 /* Bounds of it; -1: not known. */
 void cli_held_bounds(const cli_look *, const tarn_participant *, int64_t least_ns, int64_t *ret_least, int64_t *ret_most);
+int64_t cli_age_of(const cli_look *, int64_t then_ns); /* how long ago that was when it was looked at; 0 for what cannot be */
 /* Which writer waits for room, for how long, and for whom: one sentence. False: none does. */
 bool cli_blocked_words(const cli_look *, char *room, size_t size);
 

@@ -58,7 +58,7 @@ static void print_newest(const cli_look *look) {
                       (unsigned long long)details->newest, cli_size_words(details->newest_bytes, size),
                       (unsigned long long)details->newest_bytes, (unsigned long long)details->newest_tag);
   if (details->newest_time_ns) /* a stream may have none */
-    snprintf(words + used, sizeof words - (size_t)used, ", %s ago", cli_age_words(look->now_ns - details->newest_time_ns, age));
+    snprintf(words + used, sizeof words - (size_t)used, ", %s ago", cli_age_words(cli_age_of(look, details->newest_time_ns), age));
   print_line("newest", words);
   if (details->newest_type[0]) print_line("type", details->newest_type);
 }

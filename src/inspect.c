@@ -174,8 +174,10 @@ int tarn_inspect(const char *name, int kind, tarn_details *ret_details, tarn_par
       look_for_users(&look, name, &details->entry);
     else
       result = tn_describe_channel(&look, details, participants, capacity);
-    if (result == 0 && place.kind != TARN_KIND_MAP)
+    if (result == 0 && place.kind != TARN_KIND_MAP) {
+      tn_look_published(&look, &details->entry);
       tn_users_of_channel(&look, &details->entry);
+    }
   }
   if (result == 0)
     *ret_details = *details;

@@ -4,7 +4,7 @@
  * Since when something is held. Readers do not look at a clock when they read: that would be a good part of what reading costs. What is known all
  * the same, from both sides: no longer than since what is held was published, by the time that it carries; and, of a board, at least
  * since the version after it was published (only the newest is ever read), or since the writer began to wait for what is held, which it
- * notes when it goes to sleep. docs/protocol.md, section 11.
+ * notes when it goes to sleep, or since the reader itself went to sleep with it. docs/protocol.md, section 11.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +82,22 @@ static void describe_board(const tn_look *look, const unsigned char *base, tarn_
     details->newest_type[done < length ? done : length] = 0;
 }
 
+/* What is written through a mapping leaves no trace in the file's times, on tmpfs at least. */
+void tn_look_published(const tn_look *look, tarn_entry *entry) {
+  const tn_header *header = &look->header;
+  uint64_t current = 0, length = 0;
+  int64_t time_ns = 0;
+  if (header->kind != TARN_KIND_BOARD)
+    return;
+  if (tn_os_read_at(&look->file, header->control_offset + offsetof(tn_control, kind.board.current), &current, sizeof current, &length) != 0 ||
+      length < sizeof current || TN_BOARD_VERSION(current) == 0 || TN_BOARD_BUFFER(current) >= header->entries)
+    return;
+  uint64_t at = header->entries_offset + TN_BOARD_BUFFER(current) * sizeof(tn_entry) + offsetof(tn_entry, time_ns);
+  if (tn_os_read_at(&look->file, at, &time_ns, sizeof time_ns, &length) == 0 && length == sizeof time_ns && time_ns > entry->modified_ns &&
+      time_ns <= tn_os_unix_time())
+    entry->modified_ns = time_ns;
+}
+
 /* The oldest version that a slot pins, and when it was published; 0 if it pins none. */
 static uint64_t oldest_pinned(const board_tables *tables, const tn_slot *slot, int64_t *ret_time_ns) {
   uint64_t oldest = 0;
@@ -132,6 +148,12 @@ static void describe_board_block(const board_tables *tables, const tn_slot *tabl
     }
 }
 
+/* It has held what it holds since then at the least. */
+static void hold_since(tarn_participant *one, int64_t time_ns) {
+  if (one->held_since_ns == 0 || one->held_since_ns > time_ns)
+    one->held_since_ns = time_ns;
+}
+
 /* ---- All of it --------------------------------------------------------------------------------------------------------------- */
 
 /* Who sleeps for want of room, and because of whom. */
@@ -150,8 +172,8 @@ static void describe_block(const tn_look *look, const unsigned char *base, tarn_
     tn_describe_stream_block((const tn_control *)(const void *)(base + look->header.control_offset), table, participants, count);
   int64_t since = tn_os_unix_time() - waited;
   for (uint32_t i = 0; i < count && waited > 0; i++)
-    if (participants[i].blocking && participants[i].held != 0 && (participants[i].held_since_ns == 0 || participants[i].held_since_ns > since))
-      participants[i].held_since_ns = since;
+    if (participants[i].blocking && participants[i].held != 0)
+      hold_since(&participants[i], since);
 }
 
 static void describe_participants(const tn_look *look, const unsigned char *base, uint64_t end, tarn_details *details,
@@ -171,6 +193,8 @@ static void describe_participants(const tn_look *look, const unsigned char *base
       describe_board_slot(&tables, &table[i], details, one);
     else
       tn_describe_stream_slot(look, &table[i], details, end, one);
+    if (one->held != 0 && one->waiting == 1 && one->waiting_ns > 0)
+      hold_since(one, tn_os_unix_time() - one->waiting_ns); /* nothing was given to it since */
   }
   describe_block(look, base, participants, known);
 }

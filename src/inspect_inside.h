@@ -49,6 +49,8 @@ int tn_listing_place(const tn_listing *listing, const tn_listed *one, tn_place *
 
 /* inspect_channel.c: everything that the tables of a channel say. */
 int tn_describe_channel(const tn_look *look, tarn_details *details, tarn_participant *participants, uint32_t capacity);
+/* A change that the file system does not know of: when a board's newest version was published. */
+void tn_look_published(const tn_look *look, tarn_entry *entry);
 /* Whether the owner of a slot lives, and what is known of its process. */
 void tn_describe_slot(const tn_look *look, const tn_slot *slot, uint32_t number, tarn_participant *one);
 

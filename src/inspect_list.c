@@ -93,10 +93,12 @@ static int describe(const tn_listing *list, const tn_listed *one, const tn_crowd
   if (result == TARN_E_PERMISSION) return tell_closed(place.path, one, crowd, entry);
   if (result != 0) return 0;
   tn_look_tell(&look, one->name, one->length, entry);
-  if (one->kind == TARN_KIND_MAP)
+  if (one->kind == TARN_KIND_MAP) {
     tn_users_of_map(crowd, look.file.device, look.file.inode, entry);
-  else if (look.wrong == 0 && !one->temporary)
+  } else if (look.wrong == 0 && !one->temporary) {
+    tn_look_published(&look, entry);
     tn_users_of_channel(&look, entry);
+  }
   tn_os_close(&look.file);
   return 1;
 }

@@ -47,7 +47,7 @@ typedef struct tarn_entry {
   uint32_t group;
   uint64_t size_bytes;     /* length of the file */
   uint64_t occupied_bytes; /* what it really takes from memory or disk */
-  int64_t modified_ns;     /* Unix time of the last change that the file system knows of */
+  int64_t modified_ns;     /* Unix time of the last change that the file system knows of; of a board the newest version's if that is later */
   char name[256];          /* without .board or .stream */
   char why[256];           /* TARN_ENTRY_DAMAGED: one sentence */
   uint32_t user_count;     /* channels: living participants (observers take no part); maps: processes that were seen to have it */
@@ -80,7 +80,7 @@ typedef struct tarn_participant {
   int64_t held_time_ns; /* `held`: Unix time that the oldest of them carries: it is not held for longer than since then. 0 not known: a
                            stream without TARN_TIMES */
   int64_t held_since_ns; /* `held`: Unix time since when it is held at the least: since the next newer one was published (a board, by the
-                            times that its versions carry), or since the writer waits for it. 0 not known */
+                            times that its versions carry), since the writer waits for it, or since it sleeps with it. 0 not known */
 } tarn_participant;
 
 /* Everything about one channel or map. */

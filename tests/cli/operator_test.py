@@ -108,6 +108,14 @@ class Listing(Operator):
         self.assertEqual(hidden, b"Not every process could be looked into" in told.stderr)
         self.assertIn(seen[".hidden"]["state"], ["unknown"] if hidden else ["nobody seen"])
 
+    def test_when_it_changed(self):
+        self.run_tarn("put", "-q", "b", stdin=b"x")
+        os.utime(self.in_channels("b.board"), (1000, 1000))
+        self.assertLess(abs(self.ls()["b"]["modified_ns"] / 1e9 - time.time()), LIMIT)  # the file system has forgotten, the board knows
+        self.make("map")
+        os.utime(self.in_channels("map"), (1000, 1000))
+        self.assertEqual(1000 * 10**9, self.ls()["map"]["modified_ns"])
+
     def test_ten_thousand(self):
         self.run_tarn("create", "stream", "-q", "c0", "--size", "4K")
         for i in range(1, 9990):

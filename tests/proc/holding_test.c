@@ -50,6 +50,20 @@ static int role_writer(int argc, char **argv) {
   return 0;
 }
 
+/* Holds the first message, and waits for the second. */
+static int role_sleeper(int argc, char **argv) {
+  (void)argc, (void)argv;
+  tarn_stream *stream;
+  tarn_item item;
+  CHECK_OK(tarn_stream_open(&stream, "s", TARN_READER, NULL, 0));
+  CHECK_OK(tarn_stream_read(stream, &item, 0));
+  check_say("holds");
+  CHECK_OK(tarn_stream_read(stream, &item, TARN_FOREVER));
+  check_say("got it");
+  check_hear();
+  return 0;
+}
+
 static check_process *start(const char *kind) {
   check_process *writer = check_start("writer", kind, NULL);
   check_expect(writer, "ready");
@@ -154,12 +168,40 @@ static void test_nobody_is_to_blame(void) {
   check_wait(writer);
 }
 
+/* A stream without times, and a writer that has room: what is known then is that a sleeper was given nothing while it slept. */
+static void test_a_sleeper_that_holds(void) {
+  tarn_stream *writer;
+  CHECK_OK(tarn_stream_open(&writer, "s", TARN_WRITER, NULL, 0));
+  CHECK_OK(tarn_stream_put(writer, "one", 3, NULL, 0));
+  check_process *sleeper = check_start("sleeper", NULL);
+  check_expect(sleeper, "holds");
+  all[1].waiting_ns = 0;
+  for (int tries = 0; all[1].waiting_ns == 0 && tries < 1000; tries++) {
+    inspect("s", 2);
+    check_sleep(MS);
+  }
+  CHECK_UINT(1, all[1].waiting);
+  CHECK_UINT(1, all[1].held);
+  CHECK_INT(0, all[1].held_time_ns);
+  CHECK(all[1].held_since_ns != 0);
+  CHECK_OK(tarn_stream_put(writer, "two", 3, NULL, 0));
+  check_expect(sleeper, "got it");
+  inspect("s", 2);
+  CHECK_UINT(2, all[1].held);
+  CHECK_UINT(0, all[1].waiting);
+  CHECK_INT(0, all[1].held_since_ns); /* awake, and nobody blocked: not known any more */
+  check_kill(sleeper);
+  check_wait(sleeper);
+  tarn_stream_close(writer);
+}
+
 static const check_test tests[] = {{"a_stream_held", test_a_stream_held, 0},
                                    {"a_board_held", test_a_board_held, 0},
                                    {"times_that_versions_carry", test_times_that_versions_carry, 0},
+                                   {"a_sleeper_that_holds", test_a_sleeper_that_holds, 0},
                                    {"nobody_is_to_blame", test_nobody_is_to_blame, 0},
                                    {0}};
 
-static const check_role roles[] = {{"writer", role_writer}, {0}};
+static const check_role roles[] = {{"writer", role_writer}, {"sleeper", role_sleeper}, {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }
