@@ -5,7 +5,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 export TARN_DIR=$folder
 truncate -s 64K "$folder/raw"
-coproc copier { "$TARN_BUILD_DIR/examples/guarded_copy" raw 2>&1; echo "exit code $?"; }
+coproc copier { "$TARN_BUILD_DIR/examples/guarded_copy" raw 2>&1 || echo "exit code $?"; }
 exec 3<&"${copier[0]}" 4>&"${copier[1]}" # bash forgets them when it has ended
 expect() { # expect PATTERN: the next line it says
   read -r -t 30 line <&3

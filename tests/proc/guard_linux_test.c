@@ -146,7 +146,7 @@ static void board_of(uint64_t size) {
   void *room;
   writer = open_writer("board", NULL);
   CHECK_OK(tarn_board_claim(writer, size, &room, 0));
-  memset(room, 7, size);
+  memset(room, 7, (size_t)size);
   CHECK_OK(tarn_board_publish(writer, size, NULL));
   reader = open_reader("board");
 }
