@@ -1,4 +1,5 @@
-# install.cmake: `cmake --install`: headers, both libraries, the command, a pkg-config file and a CMake package.
+# install.cmake: `cmake --install`: headers, both libraries, the command with its completions, manual pages, a pkg-config file and a
+# CMake package.
 include(CMakePackageConfigHelpers)
 
 install(TARGETS tarn EXPORT tarn-targets)
@@ -7,6 +8,14 @@ install(DIRECTORY include/tarn TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET tarn_command)
   install(TARGETS tarn_command)
+  if(NOT WIN32)
+    install(FILES completion/tarn.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME tarn)
+    install(FILES completion/_tarn DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+    install(FILES completion/tarn.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+  endif()
+endif()
+if(TARGET pages)
+  install(DIRECTORY ${PROJECT_BINARY_DIR}/manual/man1 ${PROJECT_BINARY_DIR}/manual/man3 DESTINATION ${CMAKE_INSTALL_MANDIR})
 endif()
 
 set(package_directory ${CMAKE_INSTALL_LIBDIR}/cmake/tarn)

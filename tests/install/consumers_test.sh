@@ -41,6 +41,11 @@ done
 
 if [ -x "$prefix/bin/tarn" ]; then
   "$prefix/bin/tarn" --version >/dev/null && ok "the installed command"
+  for file in man/man1/tarn-put.1 man/man3/tarn_board_open.3 bash-completion/completions/tarn zsh/site-functions/_tarn \
+    fish/vendor_completions.d/tarn.fish; do
+    [ -s "$prefix/share/$file" ]
+  done
+  ok "manual pages, and completions for bash, zsh and fish"
 fi
 if grep -rlF -e "$work" -e "$TARN_SOURCE_DIR" "$prefix" --include='*.pc' --include='*.cmake' --include='*.h'; then
   echo "the files above name a folder of this machine"
