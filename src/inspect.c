@@ -191,6 +191,8 @@ int tarn_inspect(const char *name, int kind, tarn_details *ret_details, tarn_par
 int tn_look_remove(const tn_look *look, int force) {
   const char *word = tn_kind_word(look->place.kind);
   int alone = tn_os_lock(&look->file, TN_LOCK_USERS, TN_OS_EXCLUSIVE); /* nobody can come while the name goes */
+  if (alone == TARN_E_UNSUPPORTED && look->place.kind == TARN_KIND_MAP)
+    alone = 1; /* no locks of bytes on this file system: a map there is a kept one, and nobody holds any */
   if (alone < 0)
     return tn_fail(alone, "%s \"%s\": its lock cannot be taken: %s", word, look->place.name, tn_os_reason());
   if (alone == 0 && !force)

@@ -1,5 +1,6 @@
 /* map_fault_test.c: every call of the seam that a map makes fails once. Whatever the operation answers, nothing may be left of
  * an attempt that failed: no descriptor, no mapping, no name; and an error has a sentence that names the map. */
+#include <tarn/inspect.h>
 #include <tarn/map.h>
 
 #include "check.h"
@@ -192,6 +193,17 @@ static void test_locks_that_do_not_conflict(void) {
   clean_up();
 }
 
+/* Some file systems have no locks of bytes. A kept map needs none, to be made or to be removed. */
+static void test_removed_without_locks(void) {
+  CHECK_OK(create_kept());
+  tarn_map_close(map);
+  map = NULL;
+  tn_fault_set("lock", 1, 0, TARN_E_UNSUPPORTED);
+  CHECK_OK(tarn_remove(check_path("raw"), TARN_KIND_MAP, 0));
+  tn_fault_set(NULL, 0, 0, 0);
+  CHECK_RESULT(TARN_E_NOT_FOUND, tarn_remove(check_path("raw"), TARN_KIND_MAP, 0));
+}
+
 static int role_leave(int argc, char **argv) {
   tarn_options options = sized(TARN_SCOPED);
   CHECK(argc == 1);
@@ -205,6 +217,7 @@ static const check_test tests[] = {
     {"every_call_fails_once", test_every_call_fails_once, 60},
     {"every_call_of_leaving_fails_once", test_every_call_of_leaving_fails_once, 0},
     {"locks_that_do_not_conflict", test_locks_that_do_not_conflict, 0},
+    {"removed_without_locks", test_removed_without_locks, 0},
     {0},
 };
 
