@@ -81,6 +81,13 @@ enum {
 #define CLI_DRY_RUN (UINT64_C(1) << 57)
 #define CLI_FOREIGN (UINT64_C(1) << 58)
 
+/* Watching, recording, replaying: */
+#define CLI_LAYOUT (UINT64_C(1) << 44)
+#define CLI_LOOK_EVERY (UINT64_C(1) << 45)
+#define CLI_CHANGES (UINT64_C(1) << 46)
+#define CLI_FOR (UINT64_C(1) << 47)
+#define CLI_WAIT_THERE (UINT64_C(1) << 48)
+
 /* Where the table of options puts what the user gave. */
 typedef struct cli_values {
   uint64_t given; /* which options, as bits */
@@ -96,6 +103,8 @@ typedef struct cli_values {
   int64_t every_ns, max_age_ns;
   uint64_t max_lag;
   uint32_t sort;
+  const char *layout; /* watch, record, replay */
+  int64_t for_ns;
 } cli_values;
 
 typedef struct cli_option {
@@ -312,6 +321,7 @@ int run_check(int count, char **operands, const cli_values *);
 int run_clean(int count, char **operands, const cli_values *);
 int run_doctor(int count, char **operands, const cli_values *);
 int run_show(int count, char **operands, const cli_values *);
+int run_watch(int count, char **operands, const cli_values *);
 int run_bench_stream(int count, char **operands, const cli_values *);
 int run_bench_board(int count, char **operands, const cli_values *);
 int run_help(int count, char **operands, const cli_values *);

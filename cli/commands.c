@@ -51,6 +51,14 @@ const cli_option cli_options[] = {
     {CLI_MAX_LAG, 0, "max-lag", CLI_IS_NUMBER, "NUMBER", "no reader may be further behind, in messages or versions", FIELD(max_lag)},
     {CLI_DRY_RUN, 0, "dry-run", CLI_IS_FLAG, NULL, "remove nothing, say what would be removed", FIELD(dry_run)},
     {CLI_FOREIGN, 0, "foreign", CLI_IS_FLAG, NULL, "also raw maps in memory that nobody on this machine has open", FIELD(foreign)},
+    {CLI_WAIT_THERE, 'w', "wait", CLI_IS_TIME, "TIME", "wait so long for the name to appear (default: not at all)",
+     FIELD(wait_ns)},
+    {CLI_LAYOUT, 0, "layout", CLI_IS_TEXT, "FILE", "what the bytes mean: fields with offset and type (docs/watching.md)",
+     FIELD(layout)},
+    {CLI_LOOK_EVERY, 0, "every", CLI_IS_TIME, "TIME", "how often to look at a map (default: 100ms)", FIELD(every_ns)},
+    {CLI_CHANGES, 'n', "count", CLI_IS_NUMBER, "NUMBER", "end after so many changes; what is there at first is one",
+     FIELD(count)},
+    {CLI_FOR, 0, "for", CLI_IS_TIME, "TIME", "end after so long (default: never)", FIELD(for_ns)},
     {CLI_WORK, 0, "work", CLI_IS_TEXT, "WORK", "only this: round_trip, one_way, batch, hand_over, fan_out or wake", FIELD(work)},
     {CLI_ROUNDS, 0, "rounds", CLI_IS_NUMBER, "NUMBER", "pairs of runs for each line (default: 5)", FIELD(rounds)},
     {CLI_RUN_TIME, 0, "time", CLI_IS_TIME, "TIME", "how long each run takes (default: 200ms)", FIELD(run_ns)},
@@ -262,6 +270,19 @@ const cli_command cli_commands[] = {
      "  tarn show picture --colors none\n",
      "BMP always, PNG and JPEG where their libraries were there when this was built. Colours are those of the\n"
      "terminal (COLORTERM, TERM); into a pipe, or with NO_COLOR set, the picture is made of letters.\n"},
+    {"watch",
+     {{CLI_A_NAME, "NAME", false, false}},
+     CLI_LAYOUT | CLI_LOOK_EVERY | CLI_OFFSET | CLI_LENGTH | CLI_CHANGES | CLI_FOR | CLI_WAIT_THERE | CLI_KIND,
+     run_watch,
+     "follow a map, a board or a stream live, and mark what changes",
+     "  tarn watch DataMap\n"
+     "  tarn watch acpmf_physics --layout physics.layout --every 10ms\n"
+     "  tarn watch DataMap --offset 4K --length 64 --json\n",
+     "On a terminal a map or a board is shown in one place, with what changed last reversed; into a pipe, or with\n"
+     "--json, each change is lines of its own. Bytes that changed have a > in front where there are no colours.\n"
+     "A map is looked at every 100 ms; what comes and goes in between is not seen, and nothing says whether its bytes\n"
+     "are complete, unless a field of the layout does (docs/watching.md). Nobody ever waits for a watcher. It ends when\n"
+     "the map is gone or cut short. Without --layout, what is there at first is shown in its first 256 rows.\n"},
     {"bench stream",
      {{0, NULL, false, false}},
      CLI_WORK | CLI_ROUNDS | CLI_RUN_TIME,

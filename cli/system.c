@@ -225,14 +225,15 @@ int64_t cli_now(void) {
   return count.QuadPart / rate.QuadPart * 1000000000 + count.QuadPart % rate.QuadPart * 1000000000 / rate.QuadPart;
 }
 
-int64_t cli_unix_now(void) {
-  FILETIME now;
-  GetSystemTimeAsFileTime(&now);
-  return ((int64_t)now.dwHighDateTime << 32 | now.dwLowDateTime) * 100 - INT64_C(11644473600000000000);
-}
-
 void cli_sleep(int64_t ns) {
   for (; ns > 0 && !signal_seen; ns -= 50000000) Sleep((DWORD)((ns < 50000000 ? ns : 50000000) / 1000000));
+}
+
+int64_t cli_unix_now(void) {
+  FILETIME now; /* in 100 ns since 1601 */
+  GetSystemTimeAsFileTime(&now);
+  int64_t ticks = (int64_t)((uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime);
+  return (ticks - INT64_C(116444736000000000)) * 100;
 }
 
 static bool local_time(time_t seconds, struct tm *ret_tm) { return localtime_s(ret_tm, &seconds) == 0; }
