@@ -87,6 +87,10 @@ enum {
 #define CLI_CHANGES (UINT64_C(1) << 46)
 #define CLI_FOR (UINT64_C(1) << 47)
 #define CLI_WAIT_THERE (UINT64_C(1) << 48)
+#define CLI_RECORDS (UINT64_C(1) << 49)
+#define CLI_REPLACE (UINT64_C(1) << 59)
+#define CLI_SPEED (UINT64_C(1) << 60)
+#define CLI_VERIFY (UINT64_C(1) << 61)
 
 /* Where the table of options puts what the user gave. */
 typedef struct cli_values {
@@ -105,6 +109,8 @@ typedef struct cli_values {
   uint32_t sort;
   const char *layout; /* watch, record, replay */
   int64_t for_ns;
+  const char *speed;
+  bool check;
 } cli_values;
 
 typedef struct cli_option {
@@ -274,6 +280,11 @@ void cli_reader_close(cli_reader *);
 /* --group, a name or a number, as the library wants it: the number plus 1. Untouched when it was not given. */
 int cli_group_option(const cli_values *values, uint32_t *ret_group);
 
+/* ---- recv.c ------------------------------------------------------------------------------------------------------------ */
+
+/* --from: oldest (also for NULL), next, or a number. CLI_DONE or CLI_USAGE, told. */
+int cli_parse_from(const char *text, uint64_t *ret_from);
+
 /* ---- type.c -------------------------------------------------------------------------------------------------------- */
 
 /* What bytes seem to be, such as "image/bmp": by how they begin, then by the ending of path (may be NULL). */
@@ -322,6 +333,8 @@ int run_clean(int count, char **operands, const cli_values *);
 int run_doctor(int count, char **operands, const cli_values *);
 int run_show(int count, char **operands, const cli_values *);
 int run_watch(int count, char **operands, const cli_values *);
+int run_record(int count, char **operands, const cli_values *);
+int run_replay(int count, char **operands, const cli_values *);
 int run_bench_stream(int count, char **operands, const cli_values *);
 int run_bench_board(int count, char **operands, const cli_values *);
 int run_help(int count, char **operands, const cli_values *);

@@ -59,6 +59,11 @@ const cli_option cli_options[] = {
     {CLI_CHANGES, 'n', "count", CLI_IS_NUMBER, "NUMBER", "end after so many changes; what is there at first is one",
      FIELD(count)},
     {CLI_FOR, 0, "for", CLI_IS_TIME, "TIME", "end after so long (default: never)", FIELD(for_ns)},
+    {CLI_RECORDS, 'n', "count", CLI_IS_NUMBER, "NUMBER", "end after so many records", FIELD(count)},
+    {CLI_SPEED, 0, "speed", CLI_IS_TEXT, "NUMBER|max", "2 is twice as fast as it was; max does not wait (default: 1)",
+     FIELD(speed)},
+    {CLI_VERIFY, 0, "check", CLI_IS_FLAG, NULL, "replay nothing: read all of it and say what is in it", FIELD(check)},
+    {CLI_REPLACE, 0, "force", CLI_IS_FLAG, NULL, "replace a FILE that is there", FIELD(force)},
     {CLI_WORK, 0, "work", CLI_IS_TEXT, "WORK", "only this: round_trip, one_way, batch, hand_over, fan_out or wake", FIELD(work)},
     {CLI_ROUNDS, 0, "rounds", CLI_IS_NUMBER, "NUMBER", "pairs of runs for each line (default: 5)", FIELD(rounds)},
     {CLI_RUN_TIME, 0, "time", CLI_IS_TIME, "TIME", "how long each run takes (default: 200ms)", FIELD(run_ns)},
@@ -283,6 +288,31 @@ const cli_command cli_commands[] = {
      "A map is looked at every 100 ms; what comes and goes in between is not seen, and nothing says whether its bytes\n"
      "are complete, unless a field of the layout does (docs/watching.md). Nobody ever waits for a watcher. It ends when\n"
      "the map is gone or cut short. Without --layout, what is there at first is shown in its first 256 rows.\n"},
+    {"record",
+     {{CLI_A_NAME, "NAME", false, false}, {CLI_A_FILE, "FILE", false, false}},
+     CLI_FROM | CLI_LOOK_EVERY | CLI_OFFSET | CLI_LENGTH | CLI_LAYOUT | CLI_RECORDS | CLI_FOR | CLI_REPLACE | CLI_WAIT_THERE |
+         CLI_KIND,
+     run_record,
+     "record what a map, a board or a stream shows, with its timing",
+     "  tarn record log log.rec\n"
+     "  tarn record cockpit lap.rec --every 10ms --for 2m\n"
+     "  tarn record frames - --count 100 | zstd > frames.rec.zst\n",
+     "What is there at first is recorded too. It ends with Ctrl-C, after --count or after --for; the recording is whole\n"
+     "then, and the code 0 (10 if something passed unseen). One whose recorder died can be replayed up to its last\n"
+     "whole record. Of a map, what comes and goes between two looks is not seen; --layout with a field that says when\n"
+     "the map is complete leaves out what is not (docs/watching.md). docs/recording.md has the format.\n"},
+    {"replay",
+     {{CLI_A_FILE, "FILE", false, false}, {CLI_A_NAME, "NAME", true, false}},
+     CLI_SPEED | CLI_RECORDS | CLI_VERIFY | CLI_ROOM_TIMEOUT,
+     run_replay,
+     "show a recording again, in the time it took",
+     "  tarn replay log.rec\n"
+     "  tarn replay lap.rec cockpit --speed 0.5\n"
+     "  zstd -dc frames.rec.zst | tarn replay - copy --speed max\n"
+     "  tarn replay log.rec --check\n",
+     "NAME is by default what was recorded. It is made if it is not there, and is then kept until it is removed. Every\n"
+     "record is checked before it is used; where a recording is damaged or cut off, the replay ends with code 7, and\n"
+     "all records before have been replayed.\n"},
     {"bench stream",
      {{0, NULL, false, false}},
      CLI_WORK | CLI_ROUNDS | CLI_RUN_TIME,

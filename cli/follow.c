@@ -100,7 +100,7 @@ static int part_of(cli_follow *f, tarn_map *map, uint64_t *ret_length) {
   tarn_map_details details = {.struct_size = sizeof details};
   int result = tarn_map_info(map, &details);
   if (result) return cli_fail_result(result, f->name);
-  uint64_t size = details.size_bytes, last = f->map_bytes, least = f->length ? f->length : 1;
+  uint64_t size = details.size_bytes, last = f->map_bytes, least = f->length ? f->length : f->guard ? f->guard->size_bytes : 1;
   bool reaches = size > f->offset && size - f->offset >= least;
   f->map_bytes = size;
   *ret_length = 0;
@@ -110,7 +110,7 @@ static int part_of(cli_follow *f, tarn_map *map, uint64_t *ret_length) {
                     (unsigned long long)last, (unsigned long long)size);
   if (!reaches && f->guard)
     return cli_fail(CLI_USAGE, "%s has %llu bytes, and %s describes %llu from %llu on", f->name, (unsigned long long)size,
-                    f->guard->path, (unsigned long long)f->length, (unsigned long long)f->offset);
+                    f->guard->path, (unsigned long long)least, (unsigned long long)f->offset);
   if (!reaches)
     return cli_fail(CLI_USAGE, "%s has %llu bytes: %llu from %llu on are not within it", f->name, (unsigned long long)size,
                     (unsigned long long)least, (unsigned long long)f->offset);

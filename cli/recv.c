@@ -173,7 +173,7 @@ static int receive(receiver *r) {
 
 /* ---- The command ---------------------------------------------------------------------------------------------------------- */
 
-static int parse_from(const char *text, uint64_t *ret_from) {
+int cli_parse_from(const char *text, uint64_t *ret_from) {
   if (!text || strcmp(text, "oldest") == 0) {
     *ret_from = TARN_OLDEST;
   } else if (strcmp(text, "next") == 0) {
@@ -218,7 +218,7 @@ int run_recv(int count, char **operands, const cli_values *values) {
   receiver r = {.values = values, .name = operands[0], .capacity = BUFFER};
   uint64_t from = TARN_OLDEST;
   int failed = check_usage(values);
-  if (!failed) failed = parse_from(values->from, &from);
+  if (!failed) failed = cli_parse_from(values->from, &from);
   if (failed) return failed;
   r.buffer = malloc(BUFFER);
   if (!r.buffer) return cli_fail(CLI_NO_SPACE, "not enough memory");

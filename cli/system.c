@@ -34,6 +34,10 @@ static char unfinished[4352];
 
 bool cli_interrupted(void) { return signal_seen != 0; }
 
+static bool writes_on;
+
+void cli_write_on(void) { writes_on = true; }
+
 static void remember_unfinished(const char *path) { snprintf(unfinished, sizeof unfinished, "%s", path); }
 
 const char *cli_environment(const char *name) {
@@ -114,6 +118,10 @@ static int open_wide(const char *path, int flags, int mode) {
 int cli_open_read(const char *path) { return open_wide(path, _O_RDONLY, 0); }
 int cli_open_write(const char *path) { return open_wide(path, _O_WRONLY, 0); }
 
+int cli_create(const char *path, bool replace) {
+  return open_wide(path, _O_WRONLY | _O_CREAT | (replace ? _O_TRUNC : _O_EXCL), _S_IREAD | _S_IWRITE);
+}
+
 int cli_path_kind(const char *path) {
   wchar_t *name = wide(path);
   DWORD attributes = name ? GetFileAttributesW(name) : INVALID_FILE_ATTRIBUTES;
@@ -179,7 +187,7 @@ ptrdiff_t cli_read(int descriptor, void *room, size_t size) {
 }
 
 ptrdiff_t cli_write(int descriptor, const void *bytes, size_t size) {
-  if (signal_seen) return errno = EINTR, -1;
+  if (signal_seen && !writes_on) return errno = EINTR, -1;
   ptrdiff_t put = _write(descriptor, bytes, (unsigned)(size < PIECE ? size : PIECE));
   /* a pipe whose reader has gone is EINVAL in this C library */
   if (put < 0 && errno == EINVAL && GetFileType((HANDLE)_get_osfhandle(descriptor)) == FILE_TYPE_PIPE) errno = EPIPE;
@@ -287,6 +295,10 @@ void cli_system_end(int code) {
 int cli_open_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY); }
 int cli_open_write(const char *path) { return open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY); }
 
+int cli_create(const char *path, bool replace) {
+  return open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (replace ? O_TRUNC : O_EXCL), 0666);
+}
+
 int cli_path_kind(const char *path) {
   struct stat status;
   if (stat(path, &status)) return CLI_PATH_NOTHING;
@@ -348,7 +360,7 @@ ptrdiff_t cli_read(int descriptor, void *room, size_t size) {
 
 ptrdiff_t cli_write(int descriptor, const void *bytes, size_t size) {
   for (;;) {
-    if (signal_seen) return errno = EINTR, -1;
+    if (signal_seen && !writes_on) return errno = EINTR, -1;
     ssize_t put = write(descriptor, bytes, size < PIECE ? size : PIECE);
     if (put >= 0 || errno != EINTR) return put;
   }

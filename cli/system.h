@@ -27,6 +27,8 @@ bool cli_regular(int descriptor, uint64_t *ret_left);
  * (path, or what it links to) goes to *ret_destination. If the process dies by a fault the file is removed. */
 int cli_make_beside(const char *path, char **ret_temporary, char **ret_destination);
 int cli_open_write(const char *path); /* something that is no regular file */
+int cli_create(const char *path,
+               bool replace); /* a new file, to be written in place; EEXIST if it is there and not to be replaced */
 int cli_replace(const char *temporary, const char *destination);
 void cli_remove(const char *temporary);
 int cli_close(int descriptor);
@@ -34,6 +36,9 @@ int cli_close(int descriptor);
 /* As read and write, at most 1 MiB at once; a signal that asks to end is -1 with EINTR, others are passed over. */
 ptrdiff_t cli_read(int descriptor, void *room, size_t size);
 ptrdiff_t cli_write(int descriptor, const void *bytes, size_t size);
+
+/* From now on cli_write goes on after a signal that asks to end: to finish what would be half done. The second one ends us at once. */
+void cli_write_on(void);
 
 bool cli_is_terminal(int descriptor);
 /* Its size in characters; 80 x 24 where it is not known. Also makes it understand colours. */

@@ -26,6 +26,12 @@ def content(path):
         return file.read()
 
 
+def sanitized():
+    """Whether this build is a slow one, which needs more addresses than there is memory."""
+    with open(os.path.join(BUILD, "CMakeCache.txt")) as cache:
+        return any(line.startswith("TARN_SANITIZE:") and line.split("=", 1)[1].strip() for line in cache)
+
+
 class Command(unittest.TestCase):
     program = TARN
 
