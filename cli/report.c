@@ -192,6 +192,9 @@ void cli_print_json_bytes(FILE *to, const uint8_t *bytes, size_t size) {
 }
 
 int cli_flush(void) {
+  static int told; /* once is enough: main tries again at the end */
+  if (told) return told;
   if (fflush(stdout) == 0 && !ferror(stdout)) return CLI_DONE;
-  return cli_fail_system("write to", "standard output");
+  told = cli_fail_system("write to", "standard output");
+  return told;
 }

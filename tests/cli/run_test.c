@@ -164,6 +164,65 @@ static void test_held_map(void) {
   CHECK_INT(3, run("map", "read", "TarnRunTest", file));
 }
 
+static const char *write_file(const char *name, const char *text) {
+  static char path[1024];
+  snprintf(path, sizeof path, "%s", check_path(name));
+  FILE *file = fopen(path, "wb");
+  CHECK(file && fputs(text, file) >= 0 && fclose(file) == 0);
+  return path;
+}
+
+static void expect_value(check_process *watcher, const char *part) {
+  const char *line = check_line(watcher);
+  CHECK_CONTAINS(part, line ? line : "");
+}
+
+/* A map that changes under a watcher, and goes: on Windows its plain name is a section. */
+static void test_watch(void) {
+  char layout[1024], bytes[1024];
+  snprintf(layout, sizeof layout, "%s", write_file("layout", "a 0 u8\nb 1 u16\nc 4 char[8]\n"));
+  check_process *holder = check_start_program(tarn_path(), "map", "create", "TarnWatchTest", "4096", "--hold", "--json", NULL);
+  check_expect(holder, "{\"name\":\"TarnWatchTest\",\"kind\":\"map\",\"size_bytes\":4096,\"kept\":false}");
+  check_process *watcher =
+      check_start_program(tarn_path(), "watch", "TarnWatchTest", "--every=5ms", "--json", "--layout", layout, NULL);
+  expect_value(watcher, "\"field\":\"a\",\"value\":0}");
+  expect_value(watcher, "\"field\":\"b\",\"value\":0}");
+  expect_value(watcher, "\"field\":\"c\",\"value\":\"\"}");
+  snprintf(bytes, sizeof bytes, "%s", write_file("bytes", "A"));
+  CHECK_INT(0, run("map", "write", "TarnWatchTest", bytes));
+  expect_value(watcher, "\"number\":2,\"field\":\"a\",\"value\":65}");
+  check_kill(holder);
+  CHECK_INT(-9, check_wait(holder));
+  CHECK(check_line(watcher) == NULL);
+  CHECK_INT(3, check_wait(watcher));
+}
+
+static void test_record_and_replay(void) {
+  char file[1024], map[1024];
+  snprintf(file, sizeof file, "%s", check_path("a.rec"));
+  check_process *sender = check_start_program(tarn_path(), "send", "-q", "log", NULL);
+  check_tell(sender, "first");
+  check_tell(sender, "second");
+  CHECK_INT(0, check_wait(sender));
+  CHECK_INT(0, check_wait(check_start_program(tarn_path(), "record", "log", file, "--count=2", "-q", NULL)));
+  CHECK_INT(4, run("record", "log", file, "--count=2"));
+  CHECK_INT(0, run("replay", file, "copy", "-q"));
+  check_process *receiver = check_start_program(tarn_path(), "recv", "copy", NULL);
+  check_expect(receiver, "first");
+  check_expect(receiver, "second");
+  CHECK_INT(0, check_wait(receiver));
+  CHECK_INT(0, run("put", "-q", "picture", butterfly()));
+  CHECK_INT(0, check_wait(check_start_program(tarn_path(), "record", "picture", file, "--count=1", "-q", "--force", NULL)));
+  CHECK_INT(0, run("replay", file, "again", "-q"));
+  CHECK_INT(0, run("get", "again", check_path("out.bmp"), NULL));
+  same_as_the_butterfly(check_path("out.bmp"));
+  snprintf(map, sizeof map, "%s", check_path("map.bmp")); /* a file that is mapped, by its path */
+  CHECK_INT(0, check_wait(check_start_program(tarn_path(), "record", butterfly(), file, "--count=1", "-q", "--force", NULL)));
+  CHECK_INT(0, run("replay", file, map, "-q"));
+  same_as_the_butterfly(map);
+  CHECK_INT(7, run("replay", butterfly(), map, "-q"));
+}
+
 static const check_test tests[] = {{"put_and_get", test_put_and_get, 0},
                                    {"pipes", test_pipes, 0},
                                    {"streams", test_streams, 0},
@@ -172,6 +231,8 @@ static const check_test tests[] = {{"put_and_get", test_put_and_get, 0},
                                    {"exit_codes", test_exit_codes, 0},
                                    {"names_beyond_ascii", test_names_beyond_ascii, 0},
                                    {"held_map", test_held_map, 0},
+                                   {"watch", test_watch, 0},
+                                   {"record_and_replay", test_record_and_replay, 0},
                                    {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, NULL); }

@@ -14,7 +14,7 @@ import threading
 import time
 import unittest
 
-from command_test import CORRUPT, LIMIT, NOT_THERE, SOURCE, TARN, TIMED_OUT, USAGE, Command, json_lines, sanitized
+from command_test import CORRUPT, LIMIT, NO_SPACE, NOT_THERE, SOURCE, TARN, TIMED_OUT, USAGE, Command, json_lines, sanitized
 
 EXAMPLES = os.path.join(SOURCE, "examples")
 FAST = ("--every", "2ms")
@@ -228,6 +228,9 @@ class Maps(Watching):
         watcher.stdout.close()
         memory[3] = 1
         self.assertEqual(-signal.SIGPIPE, watcher.wait(timeout=LIMIT))
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([TARN, "watch", "m"], stdout=full, stderr=subprocess.PIPE, env=self.environment, timeout=LIMIT)
+        self.assertEqual((NO_SPACE, 1), (done.returncode, done.stderr.count(b"\n")), done.stderr)  # said once
 
 
 def limit_memory():
