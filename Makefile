@@ -1,5 +1,5 @@
 # The few commands a person needs; the build itself is CMake's (CMakeLists.txt, CMakePresets.json).
-.PHONY: all demo test crash install clean
+.PHONY: all demo test crash bench install clean
 
 all: ## the release: libraries and the command in build/
 	@scripts/packages build
@@ -20,6 +20,12 @@ crash: ## kill processes at every named step, 100 times each
 	cmake --preset release
 	cmake --build --preset release
 	TARN_CRASH_RUNS=100 CHECK_LIMIT_FACTOR=100 scripts/run-tests build -L crash --timeout 36000
+
+bench: ## Tarn beside what could be used instead; writes docs/performance.md. BENCH="--quick" and so on: see bench/run.py
+	@scripts/packages build bench
+	cmake --preset bench
+	cmake --build --preset bench
+	python3 -B bench/run.py $(BENCH)
 
 install: all
 	cmake --install build

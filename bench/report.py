@@ -1,0 +1,348 @@
+"""report: writes docs/performance.md's tables and plots from bench/results/. The words between the tables are the page's own; between the
+markers `<!-- NAME: begin -->` and `<!-- NAME: end -->` everything is made here, and no figure stands anywhere else."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+import charts
+import plan
+import reasons
+from figures import Figures, Missing, load
+
+TARN_TITLES = {"round_trip": "there and back", "one_way": "one way", "batch": "one way, batches of 64",
+               "hand_over": "handed over in place, there and back", "fan_out": "publish with readers attached",
+               "wake": "wake a sleeping reader"}
+
+
+# ---- Words for numbers
+
+
+def size(count):
+    for unit, words in ((1 << 20, "MiB"), (1 << 10, "KiB")):
+        if count >= unit and count % unit == 0:
+            return f"{count // unit} {words}"
+    return f"{count} B"
+
+
+def three(value):
+    """Three digits that count."""
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def time(ns):
+    if ns is None:
+        return "–"
+    if ns < 1000:
+        return f"{ns:.0f} ns"
+    return f"{three(ns / 1e3)} us" if ns < 1e6 else f"{three(ns / 1e6)} ms"
+
+
+def rate(value, size_bytes):
+    if value is None:
+        return "–"
+    if size_bytes >= 4096:
+        return f"{three(value * size_bytes / 1e9)} GB/s"
+    return f"{three(value / 1e6)} M/s" if value >= 1e6 else f"{three(value / 1e3)} k/s"
+
+
+def some(count, word):
+    return f"{count} {word}{'s' if count != 1 else ''}"
+
+
+def amount(count):
+    return f"{three(count / (1 << 20))} MiB" if count >= 1 << 20 else f"{count / 1024:.0f} KiB"
+
+
+def times(ratios):
+    return f"{three(ratios[0])} ({three(ratios[1])} to {three(ratios[2])})" if ratios else "–"
+
+
+def table(head, rows):
+    return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows)]
+
+
+def in_order(peers):
+    return [peer for peer in plan.PEERS if peer in peers]
+
+
+# ---- The tables
+
+
+def no_figure(of, line, peer):
+    why = of.why_not(line, peer)
+    return f"*{why}*" if why else "–"
+
+
+def summary(of, works, show):
+    """A row for each peer, a column for each line."""
+    head = ["", *(size(line.bytes) for line in works)]
+    rows = []
+    for peer in in_order({peer for line in works for peer in line.peers}):
+        rows.append([of.title(peer), *(show(line, peer) for line in works)])
+    return table(head, rows)
+
+
+def there_and_back(of):
+    made = []
+    for mode in ("poll", "block"):
+        made += ["", f"Median there and back, both sides {'polling' if mode == 'poll' else 'sleeping'}:", ""]
+        made += summary(of, of.of("round_trip", mode), lambda line, peer: time(of.value(line, peer)))
+    for line in of.of("round_trip"):
+        made += ["", f"<details><summary>{size(line.bytes)}, {'polling' if line.mode == 'poll' else 'sleeping'}: the tail</summary>", ""]
+        rows = []
+        for peer in in_order(line.peers):
+            tail = of.tail(line, peer)
+            if not tail:
+                rows.append([of.title(peer), no_figure(of, line, peer), *[""] * 7])
+                continue
+            ratios = None if peer == "tarn_stream" else of.ratios(line, peer, "tarn_stream")
+            rows.append([of.title(peer), *(time(tail[key]) for key in ("min", "p50", "p99", "p99.9", "p99.99", "max")),
+                         str(tail["count"]), times(ratios)])
+        made += table(["", "min", "p50", "p99", "p99.9", "p99.99", "max", "samples", "times the stream's median"], rows)
+        made += ["", "</details>"]
+    return made[1:] + ["", *charts.shown("round_trip"), *charts.shown("tail")]
+
+
+def one_way(of):
+    made = []
+    for mode in ("poll", "block"):
+        lines = of.of("one_way", mode)
+        copies = {line.bytes: line for line in of.of("copy")}
+        made += ["", f"Both sides {'polling' if mode == 'poll' else 'sleeping when there is nothing to do'}; in parentheses how many times the "
+                 "stream's rate is this one's:", ""]
+        rows = [["copying alone (limit)", *(rate(of.value(copies[line.bytes], "bare"), line.bytes) for line in lines)]]
+        for peer in in_order({peer for line in lines for peer in line.peers}):
+            cells = []
+            for line in lines:
+                ratios = of.ratios(line, peer, "tarn_stream") if peer != "tarn_stream" else None
+                value = rate(of.value(line, peer), line.bytes) if of.good(line, peer) else no_figure(of, line, peer)
+                cells.append(value + (f" ({times(ratios)})" if ratios else ""))
+            rows.append([of.title(peer), *cells])
+        made += table(["", *(size(line.bytes) for line in lines)], rows)
+    return made[1:] + ["", *charts.shown("one_way")]
+
+
+def readers(of):
+    lines = of.of("readers")
+    rows = []
+    for peer in in_order({peer for line in lines for peer in line.peers}):
+        cells = []
+        for line in lines:
+            ratios = of.ratios(line, peer, "tarn_stream") if peer != "tarn_stream" else None
+            value = rate(of.value(line, peer), line.bytes) if of.good(line, peer) else no_figure(of, line, peer)
+            cells.append(value + (f" ({three(ratios[0])})" if ratios else ""))
+        rows.append([of.title(peer), *cells])
+    return table(["", *(some(line.readers, "reader") for line in lines)], rows) + [
+        "", *charts.shown("readers")]
+
+
+def mean_of_sides(of, line, peer, field):
+    """Of the writer and the reader, for each message."""
+    made = []
+    for side in range(2):
+        values = [run["sides"][side][field] / max(1, run["sides"][side]["count"]) for run in of.good(line, peer)]
+        made.append(sum(values) / len(values))
+    return made
+
+
+def sleeping(of):
+    made = []
+    calls = {line.rate: line for line in of.of("calls")}
+    for line in of.of("sleep"):
+        made += ["", f"{some(line.rate, 'message')} a second:", ""]
+        head = ["", "p50", "p99", "max", "times the stream's median", "CPU time a message, writer", "reader"]
+        if line.rate in calls:
+            head += ["system calls a message, writer", "reader"]
+        rows = []
+        for peer in in_order(line.peers):
+            tail = of.tail(line, peer)
+            if not tail:
+                rows.append([of.title(peer), no_figure(of, line, peer), *[""] * (len(head) - 2)])
+                continue
+            ratios = of.ratios(line, peer, "tarn_stream") if peer != "tarn_stream" else None
+            row = [of.title(peer), time(tail["p50"]), time(tail["p99"]), time(tail["max"]), times(ratios)]
+            row += map(time, mean_of_sides(of, line, peer, "cpu_ns"))
+            if line.rate in calls:
+                counted = of.good(calls[line.rate], peer)
+                row += [f"{counted[-1]['calls'][side]:.1f}" for side in range(2)] if counted else ["–", "–"]
+            rows.append(row)
+        made += table(head, rows)
+    return made[1:] + ["", *charts.shown("sleep")]
+
+
+def newest(of):
+    made = []
+    for line in of.of("newest"):
+        made += ["", f"{size(line.bytes)}, {'polling' if line.mode == 'poll' else 'sleeping when there is nothing newer'}:", ""]
+        rows = []
+        for peer in in_order(line.peers):
+            tail = of.tail(line, peer)
+            if not tail:
+                rows.append([of.title(peer), no_figure(of, line, peer), *[""] * 6])
+                continue
+            ratios = of.ratios(line, peer, "tarn_board") if peer != "tarn_board" else None
+            torn = sum(run["torn"] for run in of.good(line, peer))
+            rows.append([of.title(peer), time(tail["p50"]), time(tail["p99"]), time(tail["max"]), times(ratios),
+                         rate(of.value(line, peer, "read_rate"), 0), rate(of.value(line, peer, "write_rate"), 0), str(torn)])
+        made += table(["", "age, p50", "p99", "max", "times the board's median", "values read", "values written", "torn"], rows)
+    return made[1:]
+
+
+def first(of):
+    line = of.of("first")[0]
+    rows = []
+    for peer in in_order(line.peers):
+        values = [run["first_ns"] for run in of.good(line, peer)]
+        ratios = of.ratios(line, peer, "tarn_stream") if peer != "tarn_stream" else None
+        rows.append([of.title(peer), time(of.value(line, peer)) if values else no_figure(of, line, peer),
+                     f"{time(min(values))} to {time(max(values))}" if values else "", times(ratios)])
+    return table(["", "first message", "least to most", "times the stream's"], rows)
+
+
+def held(of):
+    line = of.of("held")[0]
+    rows = []
+    for peer in in_order(line.peers):
+        runs = [run for run in of.good(line, peer) if "in_use" in run]
+        if not runs:
+            rows.append([of.title(peer), no_figure(of, line, peer), *[""] * 8])
+            continue
+        run = runs[-1]
+        sides = [sum(side[key] for side in run["sides"][:2]) for key in ("memory", "descriptors", "threads", "mappings")]
+        others = ", ".join(f"{other['name']}: {amount(other['memory'])}, {other['descriptors']} descriptors, {other['threads']} threads"
+                           for other in run["others"]) or "none"
+        files = [f"{run[when]['files']} ({amount(run[when]['bytes'])})" if run[when]["files"] else "none"
+                 for when in ("in_use", "left", "left_at_last")]
+        rows.append([of.title(peer), amount(sides[0]), *map(str, sides[1:]), others, files[0], files[1],
+                     "yes" if run["works_again"] else "no", files[2]])
+    return table(["", "memory", "descriptors", "threads", "mappings", "other processes", "files in use", "files left when both are killed",
+                  "works again", "files left after that"], rows)
+
+
+def against_bare(lines):
+    rows = []
+    for line in lines:
+        unit = line["unit"]
+
+        def figure(value, unit=unit):
+            return time(value) if unit == "ns" else f"{value:.2f} GB/s" if unit == "GB/s" else f"{value / 1e6:.2f} M/s"
+        tail = " / ".join(time(line[key]) for key in ("p99", "p99.9", "max")) if "p99" in line else ""
+        rows.append([f"{line['kind']}, {TARN_TITLES.get(line['work'], line['work'])}", size(line["bytes"]),
+                     size(line["ring"]) if line["kind"] == "stream" else "", str(line["readers"]), figure(line["tarn"]),
+                     figure(line["bare"]), f"{line['ratio']:.2f} ({line['ratio_min']:.2f} to {line['ratio_max']:.2f})",
+                     line["better"], tail])
+    return table(["work", "payload", "ring", "readers", "Tarn", "limit", "ratio (smallest to largest)", "better", "p99 / p99.9 / max"],
+                 rows)
+
+
+# ---- What is said about the run itself
+
+
+def disturbance(seen):
+    if not seen:
+        return "Nothing is known of what else ran."
+    found = []
+    if seen["load_before"] > 0.5:
+        found.append(f"the load before it was {seen['load_before']}")
+    if seen["others"] > 0.03:
+        found.append(f"other processes took {seen['others']:.0%} of the processors")
+    if seen["stolen"] > 0.01:
+        found.append(f"the hypervisor took {seen['stolen']:.0%}")
+    if found:
+        return f"**The run was disturbed: {'; '.join(found)}. Read the ratios with care.**"
+    return (f"Undisturbed as far as can be seen: load before it {seen['load_before']}, other processes {seen['others']:.1%} of the "
+            f"processors, the hypervisor {seen['stolen']:.1%}.")
+
+
+def machine(of, about):
+    session = of.sessions[-1]
+    its = session["machine"]
+    made = [f"{its['model']}, {its['processors']} processors{' of a virtual machine' if its['virtual'] else ''}, "
+            f"{amount(its['memory_bytes'])} of memory; Linux {its['kernel']}, {its['system']}; {its['compiler']}; Python {its['python']}"
+            f"{'; ' + its['rust'] if its['rust'] else ''}; Tarn at {its['tarn']}. {'; '.join(of.versions())}."]
+    if of.not_built():
+        made.append(f"Not built on this machine, and so not compared: {', '.join(of.not_built())}.")
+    if len(of.sessions) > 1:
+        made.append(f"The comparison was made in {len(of.sessions)} parts; ratios are of runs of one part only.")
+    for number, each in enumerate(of.sessions, 1):
+        seconds = each.get("disturbed_by", {}).get("seconds")
+        made.append(f"Comparison{f', part {number}' if len(of.sessions) > 1 else ''}: {some(each['rounds'], 'round')}"
+                    f"{f' in {seconds:.0f} s' if seconds else ''}. {disturbance(each.get('disturbed_by'))}")
+    made.append(f"Streams and boards against the bare loop: {some(about['rounds'], 'pair')} a line, Tarn at {about['machine']['tarn']}. "
+                f"{disturbance(about['disturbed_by'])}")
+    made += [f"Failed: {text}." for text in of.failures()]
+    return [text for line in made for text in (line, "")][:-1]
+
+
+def not_first(of):
+    """Every row in which somebody is better, who, by how much, and why; and the rows nobody has explained yet."""
+    rows, unexplained = [], []
+    for line in of.lines:
+        if line.work not in reasons_for_works():
+            continue
+        own = "tarn_board" if line.work == "newest" else "tarn_stream"
+        better = of.worst_ratios(line, own)
+        if not better:
+            continue
+        why = reasons.reason(line)
+        name = f"{charts.WORKS[line.work]}, {size(line.bytes)}, {'polling' if line.mode == 'poll' else 'sleeping'}" + (
+            f", {some(line.readers, 'reader')}" if line.work == "readers" else "") + (f", {line.rate} a second" if line.rate else "")
+        who = "; ".join(f"{of.title(peer)} {times(ratios)}" for peer, ratios in better)
+        rows.append([name, who, why or "*not yet explained*"])
+        if not why:
+            unexplained.append(name)
+    if not rows:
+        return ["Tarn is first in every row."], []
+    return table(["row", "better by this factor (smallest to largest)", "why"], rows), unexplained
+
+
+def reasons_for_works():
+    return ("round_trip", "one_way", "readers", "sleep", "newest", "first")
+
+
+# ---- The page
+
+
+def put(text, name, lines):
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise Missing(f"the page has not exactly one '{begin}' and one '{end}'")
+    before, rest = text.split(begin)
+    return before + begin + "\n\n" + "\n".join(lines) + "\n\n" + end + rest.split(end)[1]
+
+
+def draw(of, directory):
+    """The plots, by matplotlib, with whichever Python has it."""
+    described = json.dumps(charts.all_of(of))
+    for interpreter in (sys.executable, "/usr/bin/python3"):
+        there = subprocess.run([interpreter, "-c", "import matplotlib"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+        if there:
+            plots = os.path.join(os.path.dirname(os.path.abspath(__file__)), "plots.py")
+            subprocess.run([interpreter, "-B", plots, directory], input=described, text=True, check=True)
+            return
+    raise Missing("no Python here has matplotlib, which draws the plots: scripts/packages bench")
+
+
+def write(docs, results, plots=True):
+    of = Figures(os.path.join(results, "compare.json"))
+    tarn = load(os.path.join(results, "tarn.json"), "run `make bench`")
+    path = os.path.join(docs, "performance.md")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    rows, unexplained = not_first(of)
+    for name, lines in (("machine", machine(of, tarn["about"])), ("against bare", against_bare(tarn["lines"])),
+                        ("there and back", there_and_back(of)), ("one way", one_way(of)), ("readers", readers(of)),
+                        ("sleeping", sleeping(of)), ("newest", newest(of)), ("first", first(of)), ("held", held(of)),
+                        ("not first", rows)):
+        text = put(text, name, lines)
+    if plots:
+        draw(of, os.path.join(docs, "performance"))
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(re.sub(r"[ \t]+\n", "\n", text))
+    print(f"{path} is written; {len(unexplained)} rows in which Tarn is not first are not explained yet")
+    for name in unexplained:
+        print("  " + name)
