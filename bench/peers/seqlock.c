@@ -74,7 +74,12 @@ static const void *receive(void *of) {
 
 static void release(void *of) { (void)of; }
 
-static void close_end(void *of) { free(of); }
+static void close_end(void *of) {
+  end *closed = of;
+  munmap(closed->value, sizeof(value) + (size_t)closed->bytes);
+  free(closed->copy);
+  free(closed);
+}
 
 const peer bench_peer = {.title = "shared memory, sequence lock",
                          .can = PEER_POLLS | PEER_NEWEST,
