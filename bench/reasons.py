@@ -2,7 +2,14 @@
 'large' from 64 KiB on); the most particular key counts. A row without a reason here stands on the page as not yet explained.
 No figures: those are measured."""
 
+RING = ("A ring is written from its beginning to its end before any of it is used again, so that a large message lies where neither "
+        "processor has it in its nearest cache; a pool of buffers hands out the one that was freed last, which is still there.")
+
 REASONS = {
+    "round_trip poll large": RING,
+    "round_trip block large": RING,
+    "one_way poll large": RING,
+    "one_way block large": RING,
     "sleep block": "Whoever sleeps is woken by the kernel, in the same way for every peer; what is left is what Tarn does before it "
                    "sleeps (it looks for a while, and announces itself so that a writer whose readers are awake need not enter the kernel) "
                    "and after (it looks again).",
@@ -12,6 +19,9 @@ REASONS = {
     "newest poll small": "A sequence lock lets the writer overwrite the one value there is, in the cache lines that both sides already have; "
                          "a board writes another buffer each time, so that a reader has a complete value in place even if the writer dies "
                          "in the middle, and a reader marks what it reads.",
+    "newest block small": "A board's reader marks what it reads, with a full fence, before it looks once more, and the writer looks through "
+                          "those marks before it uses a buffer again; with a queue of buffers for each reader neither has to look at "
+                          "what the other holds.",
     "newest poll": "A sequence lock has one buffer, which stays in the cache; a board goes round several, so that nobody ever copies "
                    "twice or waits for a dead writer.",
 }
