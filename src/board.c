@@ -65,9 +65,10 @@ static const char *impossible(const tn_header *header) {
   return NULL;
 }
 
-static void clear_slot(tn_channel *channel, uint32_t slot) {
+static int clear_slot(tn_channel *channel, uint32_t slot) {
   for (int i = 0; i < TN_PINS; i++)
     tn_store_release(&channel->table[slot].pins[i], 0); /* [B3] release: its owner is dead and reads no more */
+  return 0;
 }
 
 static void reset(tn_channel *channel) {

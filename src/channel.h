@@ -19,8 +19,9 @@ typedef struct tn_kind {
   int (*plan)(const tarn_options *options, const tn_place *place, tn_header *header);
   /* Is what this header says possible? Only the kind's fields. 0 or the text of what is wrong. */
   const char *(*impossible)(const tn_header *header);
-  /* What a dead participant of this kind left in its slot; the caller holds the slot's lock. May be repeated. */
-  void (*clear_slot)(tn_channel *channel, uint32_t slot);
+  /* What a dead participant of this kind left in its slot, and what its slot says that it left elsewhere; the caller holds the slot's
+   * lock. May be repeated. 0, or a failure: it could not be repaired now, and the slot stays as it is. */
+  int (*clear_slot)(tn_channel *channel, uint32_t slot);
   /* Nobody else is there: make the kind's words and entries as in a new channel. Also called for a new one, which is all zeros. */
   void (*reset)(tn_channel *channel);
 } tn_kind;
@@ -86,6 +87,17 @@ static inline void tn_wake(tn_channel *channel, int line) {
   tn_line *words = line == TN_NEWS ? &channel->control->news : &channel->control->room;
   if (tn_load_relaxed(&words->sleepers) != 0)
     tn_wake_all(channel, line);
+}
+
+/* tn_wake_some: the same, where each of count sleepers has something to do and the others have not. */
+static inline void tn_wake_some(tn_channel *channel, int line, uint32_t count) {
+  if (channel->waits.must_fence)
+    tn_fence_full(); /* [W1] full: as in tn_wake */
+  else
+    tn_fence_compiler(); /* [W1] */
+  tn_line *words = line == TN_NEWS ? &channel->control->news : &channel->control->room;
+  if (tn_load_relaxed(&words->sleepers) != 0)
+    tn_wake_few(channel, line, count);
 }
 
 /* tn_wake_room: the same for room in a stream, for a reader whose cursor was just stored: wakes only if that is far enough. */

@@ -71,6 +71,8 @@ static int check_kind(const tn_header *header, const tn_kind *kind, const tn_pla
                  tn_kind_word((int)header->kind));
 }
 
+static uint64_t known_features(const tn_header *header) { return header->kind == TARN_KIND_STREAM ? TN_FEATURES : 0; }
+
 int tn_header_check(const tn_header *header, const tn_kind *kind, uint64_t size_bytes, const tn_place *place) {
   const char *word = tn_kind_word(place->kind);
   if (memcmp(header->magic, TN_MAGIC, sizeof header->magic) != 0)
@@ -82,7 +84,7 @@ int tn_header_check(const tn_header *header, const tn_kind *kind, uint64_t size_
   if (header->checksum != crc32(header, offsetof(tn_header, checksum)))
     return tn_fail(TARN_E_CORRUPT, "%s \"%s\": its header is damaged (the checksum is wrong); remove it with `tarn rm`", word,
                    place->name);
-  if (header->incompatible != 0)
+  if ((header->incompatible & ~known_features(header)) != 0)
     return tn_fail(TARN_E_VERSION, "%s \"%s\": it needs features (%#llx) that this Tarn, whose format is %u.%u, does not have",
                    word, place->name, (unsigned long long)header->incompatible, TN_FORMAT_MAJOR, TN_FORMAT_MINOR);
   int result = check_kind(header, kind, place);

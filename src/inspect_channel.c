@@ -193,6 +193,8 @@ static void describe_participants(const tn_look *look, const unsigned char *base
       describe_board_slot(&tables, &table[i], details, one);
     else
       tn_describe_stream_slot(look, &table[i], details, end, one);
+    if (look->header.kind == TARN_KIND_STREAM)
+      tn_describe_holder(look, base, i, details->newest, one);
     if (one->held != 0 && one->waiting == 1 && one->waiting_ns > 0)
       hold_since(one, tn_os_unix_time() - one->waiting_ns); /* nothing was given to it since */
   }
@@ -219,6 +221,7 @@ int tn_describe_channel(const tn_look *look, tarn_details *details, tarn_partici
   details->policy = look->header.policy;
   details->limit_bytes = look->header.limit_bytes;
   details->flags = look->header.flags;
+  details->max_deliveries = look->header.max_deliveries;
   if (look->header.kind == TARN_KIND_BOARD)
     describe_board(look, base, details);
   else

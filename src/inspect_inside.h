@@ -63,6 +63,9 @@ void tn_describe_stream_slot(const tn_look *look, const tn_slot *slot, const tar
 /* A writer sleeps for want of room: which readers keep it from it. */
 void tn_describe_stream_block(const tn_control *control, const tn_slot *table, tarn_participant *participants, uint32_t count);
 
+/* What this participant has claimed, or taken, by the numbers in the ring. base: as above. */
+void tn_describe_holder(const tn_look *look, const unsigned char *base, uint32_t slot, uint64_t newest, tarn_participant *one);
+
 /* inspect_users.c: who has it. One search through all processes serves any number of maps. */
 typedef struct tn_crowd {
   struct tn_sighting *sightings; /* sorted */

@@ -20,6 +20,7 @@ typedef struct walk {
   uint64_t left; /* bytes until a lap is complete */
   tn_record last;
   uint64_t last_number; /* 0: no message was passed yet */
+  uint64_t waiting, taken; /* queue: passed so far */
   uint64_t piece_at, piece_length;
   uint32_t pieces; /* read so far */
   unsigned char *piece;
@@ -47,12 +48,18 @@ static int step(walk *w) {
   tn_record record;
   if (!look(w, &record)) return 0;
   uint64_t word = record.word, kind = tn_record_kind(word), length = tn_record_length(word);
-  if (!(word & TN_VISIBLE) || (kind != TN_MESSAGE && kind != TN_SKIP) || record.number != (uint32_t)w->number) return 0;
-  uint64_t extent = tn_record_extent(kind == TN_MESSAGE ? w->header_bytes : TN_UNIT, length);
+  int queue = (w->header->flags & TARN_QUEUE) != 0;
+  int message = kind == TN_MESSAGE || (queue && (kind == TN_TAKEN || kind == TN_DONE));
+  if (!(word & TN_VISIBLE) || (!message && kind != TN_SKIP) || record.number != (uint32_t)w->number) return 0;
+  uint64_t extent = tn_record_extent(message ? w->header_bytes : TN_UNIT, length);
   if (extent > w->header->data_bytes - (w->position & (w->header->data_bytes - 1)) || extent > w->left) return 0;
-  if (kind == TN_MESSAGE) {
+  if (message) {
     w->last = record;
     w->last_number = w->number++;
+    w->waiting += kind == TN_MESSAGE;
+    w->taken += kind == TN_TAKEN;
+  } else {
+    w->number += record.tag; /* numbers that went with an abandoned claim */
   }
   w->position += extent;
   w->left -= extent;
@@ -65,6 +72,7 @@ static void walk_from(walk *w, uint64_t position, uint64_t number) {
   w->left = w->header->data_bytes;
   w->piece_length = 0;
   w->pieces = 0;
+  w->waiting = w->taken = 0;
   while (step(w)) {}
 }
 
@@ -73,10 +81,12 @@ void tn_describe_stream(const tn_os_file *file, const tn_header *header, const u
   const tn_control *control = (const tn_control *)(const void *)(base + header->control_offset);
   const tn_latch *floor = &control->kind.stream.floor, *tail = &control->kind.stream.tail;
   int low = floor->version & 1, high = tail->version & 1;
-  walk w = {.file = file, .header = header, .header_bytes = header->flags & TARN_TIMES ? sizeof(tn_record) : TN_UNIT};
+  walk w = {.file = file, .header = header, .header_bytes = tn_record_header(header->flags)};
   w.piece = malloc(PIECE);
   if (w.piece != NULL && floor->copy[low].position % TN_UNIT == 0)
     walk_from(&w, floor->copy[low].position, floor->copy[low].number);
+  details->waiting = header->flags & TARN_QUEUE ? w.waiting : 0;
+  details->taken = w.taken;
   if (w.piece != NULL && w.number < tail->copy[high].number && tail->copy[high].position % TN_UNIT == 0)
     walk_from(&w, tail->copy[high].position, tail->copy[high].number);
   free(w.piece);
@@ -107,6 +117,10 @@ void tn_describe_stream_slot(const tn_look *look, const tn_slot *slot, const tar
                              tarn_participant *one) {
   int reader = one->role == TARN_READER;
   uint64_t cursor = slot->cursor & ~UINT64_C(1), next = slot->next;
+  if (look->header.flags & TARN_QUEUE) { /* what is behind it waits for anybody: details->waiting */
+    one->position = next != 0 ? next - 1 : 0;
+    return;
+  }
   one->held = reader ? slot->out : 0;
   one->position = !reader ? details->newest : next != 0 ? next - 1 : 0;
   if (one->held != 0 && one->alive) one->held_time_ns = time_of_held(look, slot);
@@ -123,5 +137,35 @@ void tn_describe_stream_block(const tn_control *control, const tn_slot *table, t
     uint64_t cursor = table[participants[i].slot].cursor;
     participants[i].blocking = participants[i].alive && participants[i].role == TARN_READER && (cursor & 1) &&
                                (int64_t)(cursor - 1 - need) < 0;
+  }
+  uint64_t oldest = UINT64_MAX; /* a queue: whoever has the oldest that is taken */
+  for (uint32_t i = 0; i < count; i++)
+    if (participants[i].taken != 0 && participants[i].taken < oldest) oldest = participants[i].taken;
+  for (uint32_t i = 0; i < count; i++) participants[i].blocking |= participants[i].alive && participants[i].taken == oldest;
+}
+
+/* The number of the record at a position that its slot names: its low half is in the record, and it is not newer than what there is. */
+static uint64_t number_at(const tn_os_file *file, const tn_header *header, uint64_t named, uint64_t newest) {
+  tn_record record = {0};
+  uint64_t at = (named - 1) & (header->data_bytes - 1), length = 0;
+  if (named % TN_UNIT != 1 || tn_os_read_at(file, header->data_offset + at, &record, TN_UNIT, &length) != 0 || length < TN_UNIT)
+    return 0;
+  return newest - (uint32_t)((uint32_t)newest - record.number);
+}
+
+void tn_describe_holder(const tn_look *look, const unsigned char *base, uint32_t slot, uint64_t newest, tarn_participant *one) {
+  const tn_os_file *file = &look->file;
+  const tn_header *header = &look->header;
+  const tn_slot *own = (const tn_slot *)(const void *)(base + header->table_offset) + slot;
+  uint32_t row = TN_INTENTS(header->hold);
+  const tn_atomic64 *intents = (const tn_atomic64 *)(const void *)(base + header->entries_offset) + (uint64_t)slot * row;
+  if (one->role == TARN_WRITER && header->incompatible != 0 && own->stream.claim != 0)
+    one->claimed = number_at(file, header, own->stream.claim, newest);
+  if (one->role != TARN_READER || !(header->flags & TARN_QUEUE)) return;
+  one->held = 0;
+  for (uint32_t i = 0; i < row; i++) {
+    uint64_t number = intents[i] != 0 ? number_at(file, header, intents[i], newest) : 0;
+    one->held += number != 0;
+    if (number != 0 && (one->taken == 0 || number < one->taken)) one->taken = number;
   }
 }

@@ -3,7 +3,7 @@
  *   0              header     complete before the file has a name, then never written
  *   4096           table      participant slots, 128 bytes each
  *   after it       control    2048 bytes: the few shared words of the channel, each on a line pair of its own
- *   after it       entries    board: 64 bytes for each buffer
+ *   after it       entries    board: 64 bytes for each buffer; queue: 64 or 128 bytes for each slot
  *   64 KiB-aligned data       board: buffers; stream: the ring
  *
  * Little-endian, fixed width, 8-aligned, offsets and never pointers: the same for 32- and 64-bit processes of every system.
@@ -27,10 +27,16 @@ enum {
   TN_SLOTS_MAX = 2046,
   TN_HOLD_MAX = 15,
   TN_PINS = 16, /* a reader's holds, and one more for get */
+  TN_MARKS = 32, /* places that writers of a stream remember together: 16 a lap, and a lap is enough */
   TN_TYPE_BYTES = 1024 /* head of a board's buffer: the type string and its NUL */
 };
 
 #define TN_MAGIC "TARN\r\n\x1a\n"
+
+/* Incompatible features: who does not know one must not take part. */
+#define TN_FEATURE_MANY_WRITERS UINT64_C(1) /* stream: claims in the ring, skips that use up numbers */
+#define TN_FEATURE_QUEUE UINT64_C(2)        /* stream: takers in the ring, intents among the entries */
+#define TN_FEATURES (TN_FEATURE_MANY_WRITERS | TN_FEATURE_QUEUE)
 
 /* Lock bytes: far above any content. Who holds them and what they mean: docs/protocol.md, section 2. */
 #define TN_LOCK_USERS (UINT64_C(1) << 62)
@@ -89,7 +95,9 @@ typedef struct tn_slot {
     tn_atomic16 pins[TN_PINS]; /* board: buffer + 1 that must not be written, 0 none */
     struct {
       tn_atomic64 held; /* TARN_OVERWRITE: position | 1 of the oldest message held in place; 0 none */
-      uint64_t reserved[3];
+      tn_atomic64 claim;   /* many writers: position | 1 of the record that this writer has claimed; 0 none */
+      tn_atomic64 numbers; /* and how many message numbers that has */
+      uint64_t reserved;
     } stream;
   };
   /* second line: statistics, for people. Written by the owner, read by anybody, racy, and fine because nothing depends on them. */
@@ -158,6 +166,14 @@ typedef struct tn_control {
     struct {
       tn_latch floor; /* everything below may be overwritten; the writer */
       tn_latch tail;  /* where the end was when it was last stored: at most 1/16 of the ring back; the writer */
+      /* Many writers and queues: floor and tail are written by whoever owns the lock; and so are the marks. */
+      struct {
+        tn_atomic64 returned; /* + 1 by whoever makes a taken message one to be taken again */
+        uint8_t reserved[120];
+      } queue;
+      struct {
+        tn_atomic64 position, number; /* position | 1 of a record's beginning; 0 none. Of position / (ring / 16) % TN_MARKS */
+      } marks[TN_MARKS];
     } stream;
     uint8_t area[1280];
   } kind;
@@ -167,6 +183,14 @@ _Static_assert(sizeof(tn_line) == 128 && sizeof(tn_control) == 2048, "control");
 _Static_assert(offsetof(tn_control, join) == 256 && offsetof(tn_control, writer) == 384, "control");
 _Static_assert(offsetof(tn_control, life) == 512 && offsetof(tn_control, lock) == 640, "control");
 _Static_assert(offsetof(tn_control, kind) == 768, "control");
+_Static_assert(offsetof(tn_control, kind.stream.queue) == 1024 && offsetof(tn_control, kind.stream.marks) == 1152, "control");
+
+/* ---- Queue: intents, in place of a board's entries ----------------------------------------------------------------------
+
+ * A row of words for each slot: hold + 1, rounded up to 8. A reader's intent is position | 1 of a message that it is about to take
+ * or has taken; 0 none. Written by the slot's owner, as the slot. */
+
+#define TN_INTENTS(hold) (((hold) + 8) / 8 * 8)
 
 /* ---- Board: an entry for each buffer, all written by the writer ------------------------------------------------------- */
 

@@ -72,12 +72,15 @@ static int replace(tn_channel *channel, uint64_t seen, uint64_t mine) {
 /* The slot's lock is ours. Repair first, while the word still keeps everybody out; then take the place; free the slot last. Whoever
  * dies in between leaves the word to the first owner and its slot TAKEN: the next one repairs again. */
 static int take_over(tn_channel *channel, uint32_t slot, uint64_t seen, uint64_t mine) {
+  int result = 0;
   if ((tn_load_acquire(word_of(channel)) | WAITERS) != (seen | WAITERS)) /* [L1] acquire: again, under the slot's lock */
     return 0;
   TN_POINT("lock.proven");
   int dead = tn_load_acquire(&channel->table[slot].state) == TN_SLOT_TAKEN; /* [P2] acquire; else somebody has cleared up */
   if (dead)
-    channel->kind->clear_slot(channel, slot);
+    result = channel->kind->clear_slot(channel, slot);
+  if (result != 0)
+    return result;
   TN_POINT("lock.repaired");
   if (!replace(channel, seen, mine))
     return 0;
@@ -126,8 +129,10 @@ static void sleep_on(tn_channel *channel, uint64_t seen) {
   tn_os_sleep(&channel->waits.bed, low_half(channel), (uint32_t)(seen | WAITERS), LOCK_SLICE_NS);
 }
 
-int tn_lock_take(tn_channel *channel) {
+/* Until the deadline, and no longer than until tarn_*_wake if it is heeded. */
+static int take(tn_channel *channel, int64_t timeout_ns, int heeds_wake) {
   uint64_t mine = my_word(channel);
+  int64_t deadline = 0;
   for (int i = 0; i < SPINS; i++) {
     if (tn_load_relaxed(word_of(channel)) == 0 && try_free(channel, mine)) { /* relaxed: the CAS decides */
       TN_POINT("lock.taken");
@@ -149,9 +154,22 @@ int tn_lock_take(tn_channel *channel) {
     result = tn_channel_evicted(channel);
     if (result != 0)
       return result;
+    if (timeout_ns >= 0) { /* no clock is read while the lock is free */
+      int64_t now = tn_os_now();
+      if (deadline == 0)
+        deadline = timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
+      if (now >= deadline)
+        return TARN_TIMED_OUT;
+    }
+    if (heeds_wake && tn_wait_woken(channel))
+      return TARN_WOKEN;
     sleep_on(channel, seen);
   }
 }
+
+int tn_lock_take(tn_channel *channel) { return take(channel, TARN_FOREVER, 0); }
+
+int tn_lock_take_in(tn_channel *channel, int64_t timeout_ns) { return take(channel, timeout_ns, 1); }
 
 void tn_lock_drop(tn_channel *channel) {
   TN_POINT("lock.dropping");

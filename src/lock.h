@@ -9,6 +9,10 @@
  * Not recursive. Spins, then sleeps in slices of 5 ms, at each of which it asks whether the owner lives. */
 int tn_lock_take(tn_channel *channel);
 
+/* tn_lock_take_in: the same, for a while: TARN_TIMED_OUT; TARN_WOKEN after tarn_*_wake. Looked at between slices, so a few
+ * milliseconds late. */
+int tn_lock_take_in(tn_channel *channel, int64_t timeout_ns);
+
 /* tn_lock_drop: the owner gives it back. No system call unless somebody waits. */
 void tn_lock_drop(tn_channel *channel);
 

@@ -6,13 +6,13 @@
  *   slot.generation     the lock's holder, at taking      its owner, lock.c      grows by one with each owner
  *   slot.pins, cursor   the lock's holder                 the writer             mean something only while TAKEN
  *   join.high_water     any joiner                        whoever scans slots    every slot ever taken lies below it; never falls
- *   writer.term         the holder of the *writer* byte   readers                term grows by one with each writer
+ *   writer.term         a holder of the *writer* byte     readers                term grows by one with each writer
  *
  * Why it is right. The kernel drops a lock byte when the last description that holds it is gone, which it is before a parent can
  * learn of the death. So "nobody holds the lock" and "the owner is dead or has left" are the same statement, with no clock in it;
  * a stopped process keeps its locks. Only the holder of a slot's lock writes the slot, so there is never more than one that
  * clears up, and an owner that lives is never disturbed. Clearing is idempotent: whoever dies while clearing leaves the slot
- * TAKEN and unlocked, as it was found, and the next one begins again.
+ * TAKEN and unlocked, as it was found, and the next one begins again. So does who cannot clear up (no memory to map what it must write).
  *
  * Death at each step of tn_slot_take: after the lock, before TAKEN: state is FREE or the predecessor's TAKEN, the lock is gone,
  * the next taker clears again. After TAKEN: a dead participant like any other. In tn_slot_leave: before FREE is stored, the same;
@@ -44,14 +44,17 @@ static tn_slot *slot_of(const tn_channel *channel, uint32_t slot) {
   return &channel->table[slot];
 }
 
-/* The lock is held: whatever the dead owner left goes away. */
-static void clear(tn_channel *channel, uint32_t slot) {
+/* The lock is held: whatever the dead owner left goes away. 0, or a failure: it is as it was found. */
+static int clear(tn_channel *channel, uint32_t slot) {
   TN_POINT("clear.locked");
-  channel->kind->clear_slot(channel, slot);
+  int result = channel->kind->clear_slot(channel, slot);
+  if (result != 0)
+    return result;
   TN_POINT("clear.kind");
   tn_store_relaxed(&slot_of(channel, slot)->asleep, 0); /* relaxed: a stale one costs a needless wake */
   tn_store_release(&slot_of(channel, slot)->state, TN_SLOT_FREE); /* [P2] release: cleared before it is free */
   TN_POINT("clear.free");
+  return 0;
 }
 
 /* 1 granted, 0 a living owner has it. On systems where asking means locking for a moment, an asker is not an owner. */
@@ -91,8 +94,9 @@ static void become_owner(tn_channel *channel, uint32_t number) {
   tn_store_release(&slot->state, TN_SLOT_TAKEN); /* [P2] release: filled in before it counts. Pairs with the acquires [P2] */
 }
 
-/* Try each slot of this state. The states are looked at first: a question to the kernel costs more the more locks there are. */
-static int take_one(tn_channel *channel, uint32_t state) {
+/* Try each slot of this state. The states are looked at first: a question to the kernel costs more the more locks there are.
+ * ret_told: 1 if the failure has its sentence. */
+static int take_one(tn_channel *channel, uint32_t state, int *ret_told) {
   for (uint32_t number = 0; number < channel->header.slots; number++) {
     tn_slot *slot = slot_of(channel, number);
     uint32_t seen = tn_load_acquire(&slot->state); /* [P2] acquire */
@@ -105,7 +109,12 @@ static int take_one(tn_channel *channel, uint32_t state) {
       continue;
     TN_POINT("join.locked");
     if (tn_load_acquire(&slot->state) != TN_SLOT_FREE) /* [P2] acquire: again, now that it cannot change */
-      clear(channel, number);
+      got = clear(channel, number);
+    if (got < 0) {
+      tn_os_unlock(&channel->file, TN_LOCK_SLOT(number));
+      *ret_told = 1;
+      return got;
+    }
     become_owner(channel, number);
     return 1;
   }
@@ -113,16 +122,16 @@ static int take_one(tn_channel *channel, uint32_t state) {
 }
 
 int tn_slot_take(tn_channel *channel) {
-  int got = 0;
+  int got = 0, told = 0;
   for (int tries = 0; got == 0 && tries < TRIES_AGAINST_LEAVERS; tries++) {
     if (tries != 0)
       tn_os_pause(1000000); /* one that leaves or clears up holds a lock for a moment, and is no participant */
-    got = take_one(channel, TN_SLOT_FREE);
+    got = take_one(channel, TN_SLOT_FREE, &told);
     if (got == 0)
-      got = take_one(channel, TN_SLOT_TAKEN);
+      got = take_one(channel, TN_SLOT_TAKEN, &told);
   }
   if (got < 0)
-    return tn_channel_fail(channel, got, "cannot take a slot");
+    return told ? got : tn_channel_fail(channel, got, "cannot take a slot");
   if (got == 0)
     return tn_fail(TARN_E_NO_SLOT, "%s \"%s\": all %u slots are taken by living processes; close one, or create it with more slots",
                    TN_WHO(channel), channel->header.slots);
@@ -136,9 +145,10 @@ int tn_slot_take(tn_channel *channel) {
 void tn_slot_leave(tn_channel *channel) {
   tn_slot *slot = slot_of(channel, channel->slot);
   TN_POINT("leave.slot");
-  channel->kind->clear_slot(channel, channel->slot);
-  tn_store_relaxed(&slot->asleep, 0); /* relaxed: a stale one costs a needless wake */
-  tn_store_release(&slot->state, TN_SLOT_FREE); /* [P2] release: nothing of this owner's is left */
+  if (channel->kind->clear_slot(channel, channel->slot) == 0) {
+    tn_store_relaxed(&slot->asleep, 0); /* relaxed: a stale one costs a needless wake */
+    tn_store_release(&slot->state, TN_SLOT_FREE); /* [P2] release: nothing of this owner's is left */
+  } /* else it is left as by a dead one, to be cleared by others */
   TN_POINT("leave.free");
   tn_os_unlock(&channel->file, TN_LOCK_SLOT(channel->slot));
   channel->slot = TN_NO_SLOT;
@@ -167,10 +177,11 @@ int tn_slot_reap(tn_channel *channel, uint32_t number) {
   int got = tn_os_lock(&channel->file, TN_LOCK_SLOT(number), TN_OS_EXCLUSIVE);
   if (got <= 0)
     return got < 0 ? tn_channel_fail(channel, got, "a slot cannot be cleared") : 0;
+  int result = 0;
   if (tn_load_acquire(&slot->state) != TN_SLOT_FREE) /* [P2] acquire: again, under the lock */
-    clear(channel, number);
+    result = clear(channel, number);
   tn_os_unlock(&channel->file, TN_LOCK_SLOT(number));
-  return 1;
+  return result == 0 ? 1 : result;
 }
 
 /* ---- The writer ------------------------------------------------------------------------------------------------------ */
@@ -179,14 +190,19 @@ static uint64_t term_of(uint64_t word) {
   return word >> 16;
 }
 
+static int several(const tn_channel *channel) {
+  return (channel->header.flags & TARN_MANY_WRITERS) != 0;
+}
+
 int tn_writer_enter(tn_channel *channel) {
-  int got = tn_os_lock(&channel->file, TN_LOCK_WRITER, TN_OS_EXCLUSIVE);
+  int how = several(channel) ? TN_OS_SHARED : TN_OS_EXCLUSIVE;
+  int got = tn_os_lock(&channel->file, TN_LOCK_WRITER, how);
   for (int tries = 0; got == 0 && tries < TRIES_AGAINST_PROBERS; tries++) {
     int held = tn_os_lock_held(&channel->file, TN_LOCK_WRITER, TN_OS_SHARED);
-    if (held != 0)
+    if (held != 0 && how == TN_OS_EXCLUSIVE)
       break;
     tn_os_pause(200000);
-    got = tn_os_lock(&channel->file, TN_LOCK_WRITER, TN_OS_EXCLUSIVE);
+    got = tn_os_lock(&channel->file, TN_LOCK_WRITER, how);
   }
   if (got < 0)
     return tn_channel_fail(channel, got, "cannot become its writer");
@@ -195,13 +211,29 @@ int tn_writer_enter(tn_channel *channel) {
 
 void tn_writer_announce(tn_channel *channel) {
   tn_atomic64 *word = &channel->control->writer.term;
-  uint64_t term = term_of(tn_load_relaxed(word)) + 1; /* relaxed: only the holder of *writer* writes it */
-  tn_store_release(word, term << 16 | (channel->slot + 1)); /* [P3] release: pairs with the acquires in tn_writer_gone, _known */
+  uint64_t seen = tn_load_relaxed(word); /* relaxed: the exchange decides */
+  do { /* it fails only where others share *writer* */
+  } while (!tn_cas(word, &seen, (term_of(seen) + 1) << 16 | (channel->slot + 1))); /* [P3] release: pairs with tn_writer_gone, _known */
+}
+
+/* One of several: the term ends if nobody else writes. Who joins after the question has another term, and the exchange fails; of two
+ * that leave at once at least the second is told that it is the last. Where an asker looks like a holder nobody may be told so: readers
+ * ask, after a slice. */
+static void leave_others(tn_channel *channel, tn_atomic64 *word) {
+  uint64_t seen = tn_load_acquire(word); /* [P3] acquire: before the question */
+  tn_os_unlock(&channel->file, TN_LOCK_WRITER);
+  if (tn_os_lock_held(&channel->file, TN_LOCK_WRITER, TN_OS_EXCLUSIVE) == 0)
+    tn_cas(word, &seen, term_of(seen) << 16); /* [P3] release: all that was published comes before the end */
+  TN_POINT("leave.announced");
 }
 
 void tn_writer_leave(tn_channel *channel) {
   tn_atomic64 *word = &channel->control->writer.term;
   TN_POINT("leave.writer");
+  if (several(channel)) {
+    leave_others(channel, word);
+    return;
+  }
   tn_store_release(word, term_of(tn_load_relaxed(word)) << 16); /* [P3] release: all that was published comes before the end */
   TN_POINT("leave.announced");
   tn_os_unlock(&channel->file, TN_LOCK_WRITER);

@@ -7,10 +7,13 @@
  *
  * All 0: nothing there yet. Bit 63 clear and the rest not 0: claimed (many writers). The second word: the low 32 bits of the message's
  * number, then its tag. A skip is room without a message; its second word has the number of the message after it, and its
- * header is 16 bytes always. The word lies in the payload's cache line, so a small message costs one transfer.
+ * header is 16 bytes always; its tag says how many numbers went with it, which is 0 but for a claim that was given up. The word lies in
+ * the payload's cache line, so a small message costs one transfer. A queue's headers have 32 bytes.
  */
 #ifndef TN_RECORD_H
 #define TN_RECORD_H
+
+#include <tarn/base.h>
 
 #include "layout.h"
 
@@ -19,6 +22,9 @@ enum { TN_UNIT = 16, TN_RING_MIN = 4096 };
 
 #define TN_VISIBLE (UINT64_C(1) << 63)
 #define TN_KIND_SHIFT 60
+#define TN_AGAIN (UINT64_C(1) << 59)
+#define TN_HOLDER_SHIFT 48
+#define TN_HOLDER_MASK 0x7ff
 #define TN_LENGTH_MASK ((UINT64_C(1) << 48) - 1)
 
 enum { TN_MESSAGE = 1, TN_SKIP = 2, TN_TAKEN = 3, TN_DONE = 4 };
@@ -38,7 +44,25 @@ static inline uint64_t tn_record_word(uint64_t kind, uint64_t length) { return T
 
 static inline uint64_t tn_record_kind(uint64_t word) { return word >> TN_KIND_SHIFT & 7; }
 
+/* The claimant's or taker's slot + 1. */
+static inline uint32_t tn_record_holder(uint64_t word) { return (uint32_t)(word >> TN_HOLDER_SHIFT) & TN_HOLDER_MASK; }
+
+/* The word of a claim: not visible, but not 0. */
+static inline uint64_t tn_record_claim(uint32_t slot, uint64_t length) {
+  return (uint64_t)TN_MESSAGE << TN_KIND_SHIFT | (uint64_t)(slot + 1) << TN_HOLDER_SHIFT | length;
+}
+
+static inline int tn_record_is_claim(uint64_t word) { return word != 0 && !(word & TN_VISIBLE); }
+
+/* A message that this slot has taken: whether it was delivered before stays with it. */
+static inline uint64_t tn_record_taken(uint64_t message, uint32_t slot) {
+  return tn_record_word(TN_TAKEN, (message & (TN_AGAIN | TN_LENGTH_MASK)) | (uint64_t)(slot + 1) << TN_HOLDER_SHIFT);
+}
+
 static inline uint64_t tn_record_length(uint64_t word) { return word & TN_LENGTH_MASK; }
+
+/* Bytes of a message's header in a stream with these flags. */
+static inline uint64_t tn_record_header(uint32_t flags) { return flags & (TARN_TIMES | TARN_QUEUE) ? sizeof(tn_record) : TN_UNIT; }
 
 /* Bytes that a payload of this length takes, header and padding included. */
 static inline uint64_t tn_record_extent(uint64_t header_bytes, uint64_t length) {

@@ -1,4 +1,5 @@
-/* stream.c: ordered messages through one ring. Here: the protocol, and opening and closing. One writer, fan-out readers.
+/* stream.c: ordered messages through one ring. Here: the protocol, and opening and closing. One writer, fan-out readers; what is
+ * different with many writers and in queues is argued in stream_many.c and stream_queue.c.
  *
  *   field             who writes              who reads             invariant
  *   record.word       the writer              readers               0, or the whole record before it is there; the word after the last
@@ -59,10 +60,21 @@ enum { DEFAULT_RING = 1 << 20, LATCH_TRIES = 100000 };
 
 static int is_ring_size(uint64_t bytes) { return bytes >= TN_RING_MIN && bytes <= TN_RING_MAX && (bytes & (bytes - 1)) == 0; }
 
+static uint32_t entries_of(const tn_header *header) {
+  return header->flags & TARN_QUEUE ? header->slots * (uint32_t)(TN_INTENTS(header->hold) * sizeof(tn_atomic64) / sizeof(tn_entry)) : 0;
+}
+
+static uint64_t features_of(const tn_header *header) {
+  return (header->flags & TARN_MANY_WRITERS ? TN_FEATURE_MANY_WRITERS : 0) | (header->flags & TARN_QUEUE ? TN_FEATURE_QUEUE : 0);
+}
+
+static int refuse(const tn_place *place, const char *why) { return tn_fail(TARN_E_INVALID, "stream \"%s\": %s", place->name, why); }
+
 static int plan(const tarn_options *options, const tn_place *place, tn_header *header) {
-  if (options->flags & (TARN_MANY_WRITERS | TARN_QUEUE))
-    return tn_fail(TARN_E_UNSUPPORTED, "stream \"%s\": many writers and queues are not part of this version of Tarn",
-                   place->name);
+  int queue = (options->flags & TARN_QUEUE) != 0;
+  if (queue && options->policy == TARN_OVERWRITE)
+    return refuse(place, "a queue loses nothing: TARN_OVERWRITE is not for it; use TARN_WAIT or TARN_FAIL");
+  if (!queue && options->max_deliveries != 0) return refuse(place, "max_deliveries is a queue's: say TARN_QUEUE, too");
   uint64_t ring = options->size_bytes != 0 ? options->size_bytes : DEFAULT_RING;
   if (!is_ring_size(ring))
     return tn_fail(TARN_E_INVALID, "stream \"%s\": a ring of %llu bytes: it must be a power of two from 4096 to 2^40",
@@ -70,22 +82,19 @@ static int plan(const tarn_options *options, const tn_place *place, tn_header *h
   if (ring > SIZE_MAX / 4)
     return tn_fail(TARN_E_TOO_LARGE, "stream \"%s\": a ring of %s does not fit into this process's address space", place->name,
                    tn_bytes(ring));
-  tn_header_arrange(header, header->slots, 0);
+  header->incompatible = features_of(header);
+  tn_header_arrange(header, header->slots, entries_of(header));
   header->data_bytes = ring;
   return 0;
 }
 
 static const char *impossible(const tn_header *header) {
   if (!is_ring_size(header->data_bytes)) return "the size of its ring";
-  if (header->entries != 0) return "the number of buffers";
-  if (header->policy > TARN_OVERWRITE) return "its policy";
+  if (header->entries != entries_of(header)) return "the number of entries";
+  if (header->incompatible != features_of(header)) return "its features";
+  if (header->policy > TARN_OVERWRITE || (header->policy == TARN_OVERWRITE && header->flags & TARN_QUEUE)) return "its policy";
   if (header->first_position % TN_UNIT != 0) return "its first position";
   return NULL;
-}
-
-static void clear_slot(tn_channel *channel, uint32_t slot) {
-  tn_store_release(&channel->table[slot].cursor, 0); /* [S3] release, both: its owner is dead and reads no more */
-  tn_store_release(&channel->table[slot].stream.held, 0);
 }
 
 /* As new, at creation too: an empty chain where the stream begins. Only its first word has to be 0. */
@@ -101,12 +110,13 @@ static void reset(tn_channel *channel) {
   } else if (tn_load_relaxed(&channel->control->kind.stream.floor.version) != 0) { /* relaxed: nobody else is there */
     number = 0; /* which cannot be: better than to deliver what an old ring happens to hold. (A new ring is all zeros.) */
   }
+  for (int i = 0; i < TN_MARKS; i++) tn_store_relaxed(&channel->control->kind.stream.marks[i].position, 0); /* relaxed: alone */
   tn_latch_store(&channel->control->kind.stream.floor, header->first_position, number);
   tn_latch_store(&channel->control->kind.stream.tail, header->first_position, number);
 }
 
 static const tn_kind kind = {
-    TARN_KIND_STREAM, TARN_TIMES | TARN_MANY_WRITERS | TARN_QUEUE, plan, impossible, clear_slot, reset};
+    TARN_KIND_STREAM, TARN_TIMES | TARN_MANY_WRITERS | TARN_QUEUE, plan, impossible, tn_stream_clear_slot, reset};
 
 /* ---- Latches ----------------------------------------------------------------------------------------------------------- */
 
@@ -134,14 +144,17 @@ static int map_ring(tarn_stream *stream) {
   tn_channel *channel = &stream->channel;
   stream->ring_bytes = channel->header.data_bytes;
   stream->mask = stream->ring_bytes - 1;
-  stream->header_bytes = channel->header.flags & TARN_TIMES ? sizeof(tn_record) : TN_UNIT;
+  stream->queue = (channel->header.flags & TARN_QUEUE) != 0;
+  stream->shared = stream->queue || (channel->header.flags & TARN_MANY_WRITERS) != 0;
+  stream->header_bytes = tn_record_header(channel->header.flags);
   stream->longest = tn_record_longest(stream->ring_bytes, stream->header_bytes);
   stream->racing = channel->role == TARN_OBSERVER || channel->header.policy == TARN_OVERWRITE;
   if (stream->ring_bytes > SIZE_MAX / 4)
     return tn_fail(TARN_E_TOO_LARGE, "%s \"%s\": its ring of %s does not fit into this process's address space",
                    TN_WHO(channel), tn_bytes(stream->ring_bytes));
   void *ring;
-  int access = channel->role == TARN_WRITER ? TN_OS_WRITE : TN_OS_READ;
+  stream->ring_writable = channel->role == TARN_WRITER || (stream->queue && channel->role == TARN_READER);
+  int access = stream->ring_writable ? TN_OS_WRITE : TN_OS_READ;
   int result = tn_channel_map(channel, channel->header.data_offset, stream->ring_bytes, access, &ring);
   if (result != 0) return tn_channel_fail(channel, result, "its ring cannot be mapped");
   stream->ring = ring;
@@ -150,8 +163,19 @@ static int map_ring(tarn_stream *stream) {
 
 static void leave(tarn_stream *stream) {
   if (stream->ring != NULL) tn_channel_unmap(&stream->channel, stream->ring, stream->ring_bytes);
+  stream->ring = NULL; /* should there be something to clear up in the own slot */
   tn_channel_close(&stream->channel);
   free(stream);
+}
+
+/* The ring is mapped: find the place to begin at. */
+static int begin(tarn_stream *stream) {
+  int role = stream->channel.role;
+  if (role == TARN_READER && stream->queue) return tn_queue_start(stream);
+  if (role == TARN_WRITER && stream->shared) return tn_many_join(stream);
+  stream->writes = role == TARN_WRITER;
+  stream->reads = !stream->writes;
+  return stream->writes ? tn_stream_take_over(stream) : tn_stream_start(stream);
 }
 
 int tarn_stream_open(tarn_stream **ret_stream, const char *name, int role, const tarn_options *options, int64_t timeout_ns) {
@@ -164,7 +188,7 @@ int tarn_stream_open(tarn_stream **ret_stream, const char *name, int role, const
     return result;
   }
   result = map_ring(stream);
-  if (result == 0) result = role == TARN_WRITER ? tn_stream_take_over(stream) : tn_stream_start(stream);
+  if (result == 0) result = begin(stream);
   if (result != 0) {
     tn_channel_disown(&stream->channel);
     leave(stream);
@@ -179,12 +203,16 @@ void tarn_stream_close(tarn_stream *stream) {
   int forked = tn_os_life() != stream->channel.life;
   if (stream->poll != NULL) tn_poll_stop(stream->poll, forked);
   stream->poll = NULL;
+  tarn_stream_close(stream->aside);
+  stream->aside = NULL;
   if (forked) {
     free(stream); /* the mappings did not come along */
     return;
   }
   stream->closed = 1;
-  if (stream->oldest == stream->newest) leave(stream);
+  stream->reads = 0;
+  if (stream->shared && stream->claimed) tn_many_abandon(stream); /* before readers are told that nobody writes */
+  if (stream->oldest == stream->newest && stream->out_count == 0) leave(stream);
 }
 
 /* ---- Releasing: here because it outlives the handle's use ------------------------------------------------------------------ */
@@ -222,11 +250,21 @@ static inline int release_one(tarn_stream *stream, tarn_item *item) {
   return 0;
 }
 
+static int release_to_queue(tarn_stream *stream, tarn_item *items, uint32_t count) {
+  int result = tn_queue_release(stream, items, count);
+  if (stream->closed && stream->out_count == 0) leave(stream);
+  return result;
+}
+
 int tarn_stream_release_batch(tarn_stream *stream, tarn_item *items, uint32_t count) {
   if (stream == NULL || (items == NULL && count != 0))
     return tn_fail(TARN_E_INVALID, "tarn_stream_release: stream or items is NULL");
   int spoiled = tn_channel_is_mine(&stream->channel) ? 0 : tn_channel_check(&stream->channel), result = 0;
   if (spoiled == TARN_E_FORKED) return spoiled;
+  if (stream->intents != NULL) {
+    result = release_to_queue(stream, items, count);
+    return result != 0 ? result : spoiled;
+  }
   for (uint32_t i = 0; i < count && result == 0; i++) result = release_one(stream, &items[i]);
   advance(stream);
   if (stream->closed && stream->oldest == stream->newest) leave(stream);
@@ -250,6 +288,18 @@ int tarn_stream_release(tarn_stream *stream, tarn_item *item) {
   return 0;
 }
 
+int tarn_stream_return(tarn_stream *stream, tarn_item *item) {
+  if (stream == NULL || item == NULL) return tn_fail(TARN_E_INVALID, "tarn_stream_return: stream or item is NULL");
+  int result = tn_channel_check(&stream->channel);
+  if (result != 0) return result;
+  if (stream->intents == NULL)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": only a queue's reader gives a message back; use tarn_stream_release",
+                   TN_WHO(&stream->channel));
+  result = tn_queue_return(stream, item);
+  if (stream->closed && stream->out_count == 0) leave(stream);
+  return result;
+}
+
 /* ---- Waking and polling ------------------------------------------------------------------------------------------------ */
 
 void tarn_stream_wake(tarn_stream *stream) {
@@ -262,8 +312,10 @@ void tarn_stream_wake(tarn_stream *stream) {
 
 static int look(void *argument) { return tn_stream_something(argument); }
 
+/* A dead writer's claim is cleared up by the owner: it is told that there is something to do. */
 static int ask(void *argument) {
   tarn_stream *stream = argument;
+  if (stream->shared && tn_many_claimant_dead(stream)) return 1;
   return tn_writer_gone(&stream->channel, 1);
 }
 
@@ -273,7 +325,9 @@ int tarn_stream_handle(tarn_stream *stream, intptr_t *ret_handle) {
   if (result != 0) return result;
   if (stream->channel.role != TARN_READER)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": only a reader has a handle to poll", TN_WHO(&stream->channel));
-  if (stream->poll == NULL) result = tn_poll_start(&stream->poll, &stream->channel, look, ask, stream);
+  if (stream->poll == NULL)
+    result = stream->queue ? tn_poll_start(&stream->poll, &stream->channel, tn_queue_poll_look, tn_queue_poll_ask, stream)
+                           : tn_poll_start(&stream->poll, &stream->channel, look, ask, stream);
   if (result == 0) *ret_handle = tn_poll_handle(stream->poll);
   return result;
 }

@@ -80,6 +80,9 @@ static int smallest(const tarn_stream *stream, uint64_t *ret_position) {
     if (slot == stream->channel.slot || tn_load_acquire(&stream->channel.table[slot].state) == TN_SLOT_FREE) continue;
     uint64_t word = tn_load_acquire(guard(stream, slot)); /* [S3] acquire: its last look comes before our first change */
     if (counts(stream, word) && word - 1 - low < best) best = word - 1 - low;
+    if (!stream->shared) continue;
+    word = tn_load_acquire(&stream->channel.table[slot].stream.claim); /* [M3] acquire: its last store comes before our first */
+    if (counts(stream, word) && word - 1 - low < best) best = word - 1 - low;
   }
   if (best == UINT64_MAX) return 0;
   *ret_position = best + low;
@@ -90,6 +93,10 @@ uint64_t tn_stream_need(const tarn_stream *stream, uint64_t end) {
   return first_from(stream, end - stream->ring_bytes).position;
 }
 
+static int in_the_way(const tarn_stream *stream, uint64_t word, uint64_t need) {
+  return counts(stream, word) && (int64_t)(word - 1 - need) < 0;
+}
+
 /* All of them at once: the dead at different places must not cost a slice of waiting each. */
 int tn_stream_reap(tarn_stream *stream, uint64_t end) {
   tn_channel *channel = &stream->channel;
@@ -97,8 +104,9 @@ int tn_stream_reap(tarn_stream *stream, uint64_t end) {
   int reaped = 0;
   uint32_t count = tn_slot_count(channel);
   for (uint32_t slot = 0; slot < count; slot++) {
-    uint64_t word = tn_load_relaxed(guard(stream, slot)); /* relaxed: a guess; reaping proves */
-    if (!counts(stream, word) || (int64_t)(word - 1 - need) >= 0) continue; /* not in the way */
+    uint64_t word = tn_load_relaxed(guard(stream, slot)); /* relaxed, both: a guess; reaping proves */
+    uint64_t claim = stream->shared ? tn_load_relaxed(&channel->table[slot].stream.claim) : 0;
+    if (!in_the_way(stream, word, need) && !in_the_way(stream, claim, need)) continue;
     int result = tn_slot_reap(channel, slot);
     if (result < 0) return result;
     reaped |= result;
@@ -108,6 +116,16 @@ int tn_stream_reap(tarn_stream *stream, uint64_t end) {
 
 /* ---- Floor and limit --------------------------------------------------------------------------------------------------- */
 
+/* Many writers: what keeps room may be claims alone. */
+static int somebody_reads(const tarn_stream *stream) {
+  uint32_t count = tn_slot_count(&stream->channel);
+  for (uint32_t slot = 0; slot < count; slot++)
+    if (tn_load_acquire(&stream->channel.table[slot].state) == TN_SLOT_TAKEN && /* [P2] acquire */
+        counts(stream, tn_load_acquire(&stream->channel.table[slot].cursor)))   /* [S3] acquire */
+      return 1;
+  return 0;
+}
+
 /* Where the floor may go so that target can be reached: 1; 0 it has to stay. */
 static int choose_floor(tarn_stream *stream, uint64_t target, tn_boundary *ret_floor) {
   /* [S6] acquire, before the scan: a first reader stores its cursor, then this. */
@@ -115,8 +133,8 @@ static int choose_floor(tarn_stream *stream, uint64_t target, tn_boundary *ret_f
   int overwrite = stream->channel.header.policy == TARN_OVERWRITE;
   uint64_t protected_from;
   int some = smallest(stream, &protected_from);
-  if (!some && !overwrite && !had_reader) return 0;
-  if (some && !overwrite) {
+  if (!overwrite && !had_reader && (!some || stream->shared)) return 0;
+  if (some && !overwrite && (!stream->shared || somebody_reads(stream))) {
     *ret_floor = last_until(stream, protected_from); /* all that was read is room */
     return 1;
   }
@@ -154,6 +172,14 @@ int tn_stream_raise_limit(tarn_stream *stream, uint64_t end) {
   return (int64_t)(stream->limit - end) >= 0;
 }
 
+int tn_stream_may_fit(const tarn_stream *stream, uint64_t end) {
+  const tn_control *control = stream->channel.control;
+  uint64_t need = tn_stream_need(stream, end), lowest;
+  if ((int64_t)(tn_latch_load(&control->kind.stream.floor).position - need) >= 0) return 1;
+  if (smallest(stream, &lowest)) return (int64_t)(lowest - need) >= 0;
+  return tn_load_relaxed(&control->join.had_reader) != 0; /* relaxed: a guess */
+}
+
 /* ---- Taking over ------------------------------------------------------------------------------------------------------- */
 
 static int cannot_be(const tarn_stream *stream, uint64_t position) {
@@ -174,12 +200,22 @@ static int walk(tarn_stream *stream) {
         tn_load_relaxed(&tn_stream_record(stream, position)->number) != (uint32_t)number)
       return cannot_be(stream, position);
     position += sight.extent;
-    number += (uint64_t)sight.message;
+    number += sight.message ? 1 : sight.numbers;
     if (sight.message && position - last_remembered(stream) >= stream->ring_bytes / TN_STEPS) append(stream, position, number);
   }
   tn_store_relaxed(&stream->position, position);
   stream->number = number;
   return 0;
+}
+
+/* The last writer may have died between storing the floor and seeing a joiner below it: respect cursors down to a lap ago. */
+void tn_stream_limit_from_floor(tarn_stream *stream) {
+  uint64_t protected_from, reached = stream->floor + stream->ring_bytes, known = stream->limit;
+  stream->limit = tn_stream_position(stream); /* for counts(): nothing a lap below the end can be overwritten yet */
+  tn_fence_full();                            /* [S2] full: *writer* or the lock was taken, now the readers are read */
+  if (smallest(stream, &protected_from) && (int64_t)(stream->floor - protected_from) > 0)
+    reached = protected_from + stream->ring_bytes;
+  stream->limit = (int64_t)(reached - known) > 0 ? reached : known;
 }
 
 int tn_stream_take_over(tarn_stream *stream) {
@@ -191,13 +227,8 @@ int tn_stream_take_over(tarn_stream *stream) {
   int result = walk(stream);
   if (result != 0) return result;
   tn_latch_store(&stream->channel.control->kind.stream.tail, tn_stream_position(stream), stream->number);
-  /* The last writer may have died between storing the floor and seeing a joiner below it: respect cursors down to a lap ago. */
-  uint64_t protected_from, reached = stream->floor + stream->ring_bytes;
-  stream->limit = tn_stream_position(stream); /* for counts(): nothing a lap below the end can be overwritten yet */
-  tn_fence_full();                            /* [S2] full: *writer* was taken, now the readers are read */
-  if (smallest(stream, &protected_from) && (int64_t)(stream->floor - protected_from) > 0)
-    reached = protected_from + stream->ring_bytes;
-  stream->limit = reached;
+  stream->limit = tn_stream_position(stream);
+  tn_stream_limit_from_floor(stream);
   TN_POINT("stream.takeover.done");
   return 0;
 }

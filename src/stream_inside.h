@@ -26,6 +26,11 @@ struct tarn_stream {
   uint64_t header_bytes; /* of a message: 16 or 32 */
   uint64_t longest;      /* payload */
   tn_poll *poll;
+  int writes; /* 1: the one writer; else see shared */
+  int reads;  /* 1: a reader that is given every message, or an observer, and not closed */
+  int shared; /* 1: claims are made under the lock: TARN_MANY_WRITERS, and every queue */
+  int queue;  /* 1: TARN_QUEUE */
+  int ring_writable;
 
   /* The end of what this handle wrote, or the place of what it reads next. */
   tn_atomic64 position; /* atomic because the thread behind the poll handle reads it; written by the owner's thread only */
@@ -58,6 +63,20 @@ struct tarn_stream {
   } out[TN_OUT_MAX];
   uint32_t empties;
   int closed;
+
+  /* one of many writers: what it has claimed, besides claim_at */
+  uint64_t claim_number, claim_numbers; /* the first message number in it, and how many */
+  uint64_t claim_word;                  /* as it stands in the ring */
+
+  /* a queue's reader; items that are out are in `out`, at the index of their intent */
+  tn_atomic64 *intents;       /* own row */
+  uint32_t out_count;         /* intents in use for items */
+  uint32_t taken_next;        /* where a free one is looked for first */
+  tn_atomic64 returned;       /* control's counter when the ring was last looked through from the head; written by the owner's thread */
+  tn_atomic32 ask_now;        /* set by the thread behind the poll handle: it found a dead one */
+  int64_t asked_takers_ns;    /* when the kernel was last asked about takers */
+  uint32_t takes, takes_left; /* how many to take before the clock is read, and how many of them are left */
+  struct tarn_stream *aside;  /* where messages go that were delivered too often; opened at the first */
 };
 
 static inline tn_record *tn_stream_record(const tarn_stream *stream, uint64_t position) {
@@ -75,7 +94,10 @@ tn_boundary tn_latch_load(const tn_latch *latch);
 typedef struct tn_sight {
   uint64_t word, extent;
   int message; /* 1 message, 0 skip */
+  uint32_t numbers; /* skip: how many numbers went with it */
 } tn_sight;
+/* stream_queue.c: the same for records that only queues have; sets message to 1. */
+int tn_queue_see(const tarn_stream *stream, uint64_t position, tn_sight *ret_sight);
 /* 1 a visible record that lies wholly within the ring; 0 nothing visible; -1 a word that cannot be. */
 static inline int tn_stream_see(const tarn_stream *stream, uint64_t position, tn_sight *ret_sight) {
   uint64_t word = tn_load_acquire(&tn_stream_record(stream, position)->word); /* [S1] acquire: the record before its word */
@@ -88,7 +110,9 @@ static inline int tn_stream_see(const tarn_stream *stream, uint64_t position, tn
     return ret_sight->extent <= room ? 1 : -1;
   }
   if (!(word & TN_VISIBLE)) return 0;
+  if (stream->queue && tn_record_kind(word) != TN_SKIP) return tn_queue_see(stream, position, ret_sight);
   if (tn_record_kind(word) != TN_SKIP || length >= stream->ring_bytes) return -1;
+  ret_sight->numbers = tn_load_relaxed(&tn_stream_record(stream, position)->tag); /* relaxed: ordered by [S1] */
   ret_sight->extent = tn_record_extent(TN_UNIT, length);
   return ret_sight->extent <= room ? 1 : -1;
 }
@@ -103,6 +127,54 @@ int tn_stream_raise_limit(tarn_stream *stream, uint64_t end);
 int tn_stream_reap(tarn_stream *stream, uint64_t end);
 /* The cursor that must be reached before end may be written. */
 uint64_t tn_stream_need(const tarn_stream *stream, uint64_t end);
+
+/* What may be written if the floor stays where it is. */
+void tn_stream_limit_from_floor(tarn_stream *stream);
+/* Would there perhaps be room below end? A guess, without the lock. */
+int tn_stream_may_fit(const tarn_stream *stream, uint64_t end);
+
+/* stream_many.c: the calls of writers that claim under the lock. */
+int tn_many_join(tarn_stream *stream);
+int tn_many_claim(tarn_stream *stream, uint64_t size_bytes, void **ret_room, int64_t timeout_ns);
+int tn_many_publish(tarn_stream *stream, uint64_t size_bytes, const tarn_about *about);
+int tn_many_abandon(tarn_stream *stream);
+int tn_many_put(tarn_stream *stream, const tarn_piece *pieces, uint32_t count, uint64_t bytes, const tarn_about *about,
+                int64_t timeout_ns);
+int tn_many_put_batch(tarn_stream *stream, const tarn_piece *messages, uint32_t count, uint32_t *ret_count, int64_t timeout_ns);
+/* What the record after `position` belongs to is claimed: clear up after a dead claimant. 1 something has changed, 0, negative. */
+int tn_many_reap_claim(tarn_stream *stream);
+/* 1: its claimant is dead. For the thread behind a poll handle. */
+int tn_many_claimant_dead(const tarn_stream *stream);
+/* 1: there is a claim where the next message will be. */
+int tn_many_claimed(const tarn_stream *stream);
+
+/* stream_queue_room.c: the room of a queue's writers; the lock is held, but for tn_queue_may_fit. */
+int tn_queue_raise_limit(tarn_stream *stream, uint64_t end);
+uint64_t tn_queue_need(const tarn_stream *stream, uint64_t end);
+int tn_queue_may_fit(const tarn_stream *stream, uint64_t end, uint64_t need);
+/* Clear up after all dead writers with a claim and readers with an intent. 1 if there was one, 0, negative. */
+int tn_queue_reap(tarn_stream *stream);
+/* 1: some other that holds something is dead. */
+int tn_queue_some_dead(const tarn_stream *stream);
+/* 1: some reader but this one has a message, or is about to take one. */
+int tn_queue_others_hold(const tarn_stream *stream);
+
+/* stream_queue.c: the calls of a queue's readers. */
+int tn_queue_start(tarn_stream *stream);
+int tn_queue_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capacity, uint32_t *ret_count, int64_t timeout_ns);
+int tn_queue_get(tarn_stream *stream, void *data, uint64_t capacity, tarn_item *ret_item, int64_t timeout_ns);
+int tn_queue_release(tarn_stream *stream, tarn_item *items, uint32_t count);
+int tn_queue_return(tarn_stream *stream, tarn_item *item);
+/* For the thread behind a poll handle. */
+int tn_queue_poll_look(void *stream);
+int tn_queue_poll_ask(void *stream);
+
+/* stream_aside.c: put the message into the stream of those set aside: 1; 0: it cannot be had there. */
+int tn_queue_set_aside(tarn_stream *stream, const tarn_item *item);
+
+/* stream_repair.c: clear_slot of a stream's kind. */
+int tn_stream_clear_slot(tn_channel *channel, uint32_t slot);
+tn_atomic64 *tn_stream_intents(const tn_channel *channel, uint32_t slot);
 
 /* stream_read.c */
 int tn_stream_start(tarn_stream *stream);

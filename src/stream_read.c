@@ -7,6 +7,9 @@
 
 enum { EMPTIES_A_QUESTION = 16, BRIEF_LOOKS = 50 };
 
+/* Not a reader that is given every message, but one of a queue's (stream_queue.c). */
+enum { QUEUE_READER = 1 };
+
 static tn_boundary load_floor(const tarn_stream *stream) { return tn_latch_load(&stream->channel.control->kind.stream.floor); }
 
 static int cannot_be(const tarn_stream *stream, uint64_t position, const char *what) {
@@ -72,9 +75,9 @@ static int pass(tarn_stream *stream, const tn_sight *sight) {
     if (moved != 0) return moved;
   }
   tn_store_relaxed(&stream->position, tn_stream_position(stream) + sight->extent); /* relaxed: own */
-  stream->number += (uint64_t)sight->message;
+  stream->number += sight->message ? 1 : sight->numbers;
   tell_next(stream);
-  if (sight->message && stream->channel.slot != TN_NO_SLOT && stream->oldest == stream->newest) {
+  if ((sight->message || stream->shared) && stream->channel.slot != TN_NO_SLOT && stream->oldest == stream->newest) {
     tn_store_release(&own_slot(stream)->cursor, tn_stream_position(stream) | 1); /* [S3] */
     tn_wake_room(&stream->channel, tn_stream_position(stream));
   }
@@ -191,6 +194,15 @@ static inline void given(tarn_stream *stream, const tn_sight *sight, tarn_item *
   tn_store_relaxed(&slot->next, stream->number);
 }
 
+/* Many writers: what a message left of its claim is a skip behind it. Passed at once: else it would keep room until the next call. */
+static void pass_left_over(tarn_stream *stream) {
+  tn_sight sight;
+  uint64_t begin = tn_stream_position(stream);
+  while (tn_stream_position(stream) - begin < stream->ring_bytes && tn_stream_see(stream, tn_stream_position(stream), &sight) == 1 &&
+         !sight.message && is_numbered(stream))
+    if (pass(stream, &sight) != 1) return;
+}
+
 /* ---- In place ------------------------------------------------------------------------------------------------------------ */
 
 /* Under TARN_OVERWRITE: announce the hold, then look at the floor. 1 held, 0 overtaken, negative. */
@@ -224,6 +236,7 @@ static inline int read_now(tarn_stream *stream, tarn_item *ret_item) {
   stream->out[counter].released = 0;
   ret_item->token = (uint32_t)counter + 1;
   given(stream, &sight, ret_item);
+  if (stream->shared) pass_left_over(stream);
   tn_store_relaxed(&own_slot(stream)->out, (uint32_t)(stream->newest - stream->oldest)); /* relaxed: a statistic */
   TN_POINT("stream.read.given");
   return 1;
@@ -259,6 +272,7 @@ static inline int get_now(tarn_stream *stream, void *data, uint64_t capacity, ta
   if (!tn_channel_is_mine(&stream->channel)) return tn_channel_check(&stream->channel); /* lost under the copy */
   item.data = data;
   given(stream, &sight, &item);
+  if (stream->shared) pass_left_over(stream);
   if (stream->channel.slot != TN_NO_SLOT && stream->oldest == stream->newest) {
     uint64_t position = tn_stream_position(stream);
     tn_store_release(&own_slot(stream)->cursor, position | 1); /* [S3] release: the copy before it */
@@ -271,11 +285,19 @@ static inline int get_now(tarn_stream *stream, void *data, uint64_t capacity, ta
 
 /* ---- Waiting -------------------------------------------------------------------------------------------------------------- */
 
+/* Many writers: a claim stands where the next message will be. Is its writer dead? 1 look again, 0 it is waited for, negative. */
+static int held_up(tarn_stream *stream, int ask) {
+  return ask && stream->channel.slot != TN_NO_SLOT ? tn_many_reap_claim(stream) : 0;
+}
+
 /* Nothing unread: TARN_NO_WRITER if that is to be said, 1 if there is something after all, else 0. */
 static int departed(tarn_stream *stream, int ask) {
+  if (stream->shared && tn_many_claimed(stream)) return held_up(stream, ask);
   int result = tn_writer_gone(&stream->channel, ask);
   if (result == TARN_NO_WRITER && tn_stream_something(stream)) /* published before it went */
     return 1;
+  if (result == TARN_NO_WRITER && stream->shared && tn_many_claimed(stream)) /* or claimed, before it died */
+    return 0;
   return result;
 }
 
@@ -293,7 +315,7 @@ static int ask(void *argument) {
 
 static int nothing_now(tarn_stream *stream) {
   tn_channel *channel = &stream->channel;
-  int result = departed(stream, stream->empties++ % EMPTIES_A_QUESTION == 0);
+  int result = departed(stream, stream->empties++ % EMPTIES_A_QUESTION == 0 || (stream->shared && tn_many_claimed(stream)));
   if (result != 0) return result;
   if (tn_wait_woken(channel)) return TARN_WOKEN;
   if (stream->poll != NULL) {
@@ -338,14 +360,13 @@ static int wait_for_news(tarn_stream *stream, int64_t timeout_ns) {
 static int no_reader(const tarn_stream *stream, const void *ret_item, const char *call) {
   if (stream == NULL || ret_item == NULL) return tn_fail(TARN_E_INVALID, "%s: stream or ret_item is NULL", call);
   if (!tn_channel_is_mine(&stream->channel)) return tn_channel_check(&stream->channel);
+  if (stream->queue && stream->channel.role == TARN_READER && !stream->closed) return QUEUE_READER;
   return tn_fail(TARN_E_INVALID, "%s \"%s\": %s: this handle is %s", TN_WHO(&stream->channel), call,
                  stream->closed ? "closed" : "a writer's; open a reader");
 }
 
 static inline int check_reader(const tarn_stream *stream, const void *ret_item, const char *call) {
-  if (stream != NULL && ret_item != NULL && tn_channel_is_mine(&stream->channel) && stream->channel.role != TARN_WRITER &&
-      !stream->closed)
-    return 0;
+  if (stream != NULL && ret_item != NULL && tn_channel_is_mine(&stream->channel) && stream->reads) return 0;
   return no_reader(stream, ret_item, call);
 }
 
@@ -355,11 +376,12 @@ static int no_places(const tarn_stream *stream) {
 }
 
 int tarn_stream_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capacity, uint32_t *ret_count, int64_t timeout_ns) {
-  int result = check_reader(stream, items, "tarn_stream_read");
-  if (result != 0) return result;
+  int result = check_reader(stream, items, "tarn_stream_read"), queue = result == QUEUE_READER;
+  if (result < 0) return result;
   if (ret_count == NULL || capacity == 0)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_read_batch: ret_count is NULL, or no room for items",
                    TN_WHO(&stream->channel));
+  if (queue) return tn_queue_read_batch(stream, items, capacity, ret_count, timeout_ns);
   if (stream->channel.role == TARN_OBSERVER)
     return no_places(stream);
   uint64_t left = TN_OUT_MAX - (stream->newest - stream->oldest);
@@ -378,7 +400,8 @@ int tarn_stream_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capac
 
 int tarn_stream_read(tarn_stream *stream, tarn_item *ret_item, int64_t timeout_ns) {
   int result = check_reader(stream, ret_item, "tarn_stream_read");
-  if (result != 0) return result;
+  uint32_t one;
+  if (result != 0) return result == QUEUE_READER ? tn_queue_read_batch(stream, ret_item, 1, &one, timeout_ns) : result;
   if (stream->channel.role == TARN_OBSERVER) return no_places(stream);
   if (stream->newest - stream->oldest == TN_OUT_MAX) return TARN_BUSY;
   for (;;) {
@@ -390,10 +413,11 @@ int tarn_stream_read(tarn_stream *stream, tarn_item *ret_item, int64_t timeout_n
 }
 
 int tarn_stream_get(tarn_stream *stream, void *data, uint64_t capacity, tarn_item *ret_item, int64_t timeout_ns) {
-  int result = check_reader(stream, ret_item, "tarn_stream_get");
-  if (result != 0) return result;
+  int result = check_reader(stream, ret_item, "tarn_stream_get"), queue = result == QUEUE_READER;
+  if (result < 0) return result;
   if (data == NULL && capacity != 0)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_get: data is NULL", TN_WHO(&stream->channel));
+  if (queue) return tn_queue_get(stream, data, capacity, ret_item, timeout_ns);
   for (;;) {
     result = get_now(stream, data, capacity, ret_item);
     if (result != 0) return result == 1 ? 0 : result;

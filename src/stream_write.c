@@ -1,4 +1,5 @@
-/* stream_write.c: the writer's side: claim, publish, abandon, put. Why it is right: stream.c. */
+/* stream_write.c: the writer's side: claim, publish, abandon, put. Why it is right: stream.c. One of many writers goes on from here to
+ * stream_many.c, when its arguments have been checked. */
 #include <string.h>
 
 #include "error.h"
@@ -7,14 +8,18 @@
 
 enum { ASK_AGAIN_NS = 1000000 };
 
+/* Not the one writer: one of many (stream_many.c), or none. */
+enum { ONE_OF_MANY = 1 };
+
 static int no_writer(const tarn_stream *stream, const char *call) {
   if (stream == NULL) return tn_fail(TARN_E_INVALID, "%s: stream is NULL", call);
   if (!tn_channel_is_mine(&stream->channel)) return tn_channel_check(&stream->channel);
+  if (stream->shared && stream->channel.role == TARN_WRITER) return ONE_OF_MANY;
   return tn_fail(TARN_E_INVALID, "%s \"%s\": %s: this handle is no writer's", TN_WHO(&stream->channel), call);
 }
 
 static inline int check_writer(const tarn_stream *stream, const char *call) {
-  if (stream != NULL && tn_channel_is_mine(&stream->channel) && stream->channel.role == TARN_WRITER) return 0;
+  if (stream != NULL && tn_channel_is_mine(&stream->channel) && stream->writes) return 0;
   return no_writer(stream, call);
 }
 
@@ -162,10 +167,10 @@ static int check_about(const tarn_stream *stream, const tarn_about *about) {
 
 int tarn_stream_claim(tarn_stream *stream, uint64_t size_bytes, void **ret_room, int64_t timeout_ns) {
   int result = check_writer(stream, "tarn_stream_claim");
-  if (result == 0 && ret_room == NULL)
+  if (result >= 0 && ret_room == NULL)
     result = tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_claim: ret_room is NULL", TN_WHO(&stream->channel));
   if (result == 0) result = make_claim(stream, size_bytes, timeout_ns);
-  if (result != 0) return result;
+  if (result != 0) return result == ONE_OF_MANY ? tn_many_claim(stream, size_bytes, ret_room, timeout_ns) : result;
   stream->claimed = 1;
   TN_POINT("stream.claim.done");
   *ret_room = stream->ring + (stream->claim_at & stream->mask) + stream->header_bytes;
@@ -173,14 +178,15 @@ int tarn_stream_claim(tarn_stream *stream, uint64_t size_bytes, void **ret_room,
 }
 
 int tarn_stream_publish(tarn_stream *stream, uint64_t size_bytes, const tarn_about *about) {
-  int result = check_writer(stream, "tarn_stream_publish");
-  if (result != 0) return result;
+  int result = check_writer(stream, "tarn_stream_publish"), many = result == ONE_OF_MANY;
+  if (result < 0) return result;
   if (!stream->claimed)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": nothing is claimed; call tarn_stream_claim first", TN_WHO(&stream->channel));
   if (size_bytes > stream->claim_bytes)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": %llu bytes are to be published, but only %llu were claimed",
                    TN_WHO(&stream->channel), (unsigned long long)size_bytes, (unsigned long long)stream->claim_bytes);
   if (about != NULL && (result = check_about(stream, about)) != 0) return result;
+  if (many) return tn_many_publish(stream, size_bytes, about);
   stream->claimed = 0;
   publish(stream, size_bytes, about != NULL ? (uint32_t)about->tag : 0, about != NULL ? about->time_ns : 0);
   return 0;
@@ -188,16 +194,23 @@ int tarn_stream_publish(tarn_stream *stream, uint64_t size_bytes, const tarn_abo
 
 int tarn_stream_abandon(tarn_stream *stream) {
   int result = check_writer(stream, "tarn_stream_abandon");
-  if (result != 0) return result;
+  if (result < 0) return result;
   if (!stream->claimed) return tn_fail(TARN_E_INVALID, "%s \"%s\": nothing is claimed", TN_WHO(&stream->channel));
+  if (result == ONE_OF_MANY) return tn_many_abandon(stream);
   stream->claimed = 0; /* the word at the end is still 0: nothing happened */
   TN_POINT("stream.abandon");
   return 0;
 }
 
+static int put_as_one_of_many(tarn_stream *stream, const void *data, uint64_t size_bytes, const tarn_about *about,
+                              int64_t timeout_ns) {
+  const tarn_piece piece = {data, size_bytes, 0};
+  return tarn_stream_put_pieces(stream, &piece, 1, about, timeout_ns);
+}
+
 int tarn_stream_put(tarn_stream *stream, const void *data, uint64_t size_bytes, const tarn_about *about, int64_t timeout_ns) {
   int result = check_writer(stream, "tarn_stream_put");
-  if (result != 0) return result;
+  if (result != 0) return result == ONE_OF_MANY ? put_as_one_of_many(stream, data, size_bytes, about, timeout_ns) : result;
   if (data == NULL && size_bytes != 0)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_put: data is NULL", TN_WHO(&stream->channel));
   if (about != NULL && (result = check_about(stream, about)) != 0) return result;
@@ -229,13 +242,14 @@ static int add_up(const tarn_stream *stream, const tarn_piece *pieces, uint32_t 
 
 int tarn_stream_put_pieces(tarn_stream *stream, const tarn_piece *pieces, uint32_t count, const tarn_about *about,
                            int64_t timeout_ns) {
-  int result = check_writer(stream, "tarn_stream_put_pieces");
-  if (result != 0) return result;
+  int result = check_writer(stream, "tarn_stream_put_pieces"), many = result == ONE_OF_MANY;
+  if (result < 0) return result;
   if (pieces == NULL && count != 0)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_put_pieces: pieces is NULL", TN_WHO(&stream->channel));
   uint64_t bytes;
   result = add_up(stream, pieces, count, &bytes);
   if (result == 0 && about != NULL) result = check_about(stream, about);
+  if (result == 0 && many) return tn_many_put(stream, pieces, count, bytes, about, timeout_ns);
   if (result == 0) result = make_claim(stream, bytes, timeout_ns);
   if (result != 0) return result;
   unsigned char *to = stream->ring + (stream->claim_at & stream->mask) + stream->header_bytes;
@@ -298,13 +312,14 @@ static void publish_batch(tarn_stream *stream, const tarn_piece *messages, uint3
 
 int tarn_stream_put_batch(tarn_stream *stream, const tarn_piece *messages, uint32_t count, uint32_t *ret_count,
                           int64_t timeout_ns) {
-  int result = check_writer(stream, "tarn_stream_put_batch");
-  if (result != 0) return result;
+  int result = check_writer(stream, "tarn_stream_put_batch"), many = result == ONE_OF_MANY;
+  if (result < 0) return result;
   if (messages == NULL || ret_count == NULL || count == 0)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_put_batch: no messages, or ret_count is NULL",
                    TN_WHO(&stream->channel));
   uint64_t bytes, end;
   result = add_up(stream, messages, count, &bytes);
+  if (result == 0 && many) return tn_many_put_batch(stream, messages, count, ret_count, timeout_ns);
   if (result == 0) result = make_claim(stream, messages[0].size_bytes, timeout_ns);
   if (result != 0) return result;
   uint64_t most = tn_stream_position(stream) + stream->ring_bytes / 4;

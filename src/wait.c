@@ -99,6 +99,21 @@ static void wake_all(struct tn_channel *channel, int line, void **cache) {
 
 void tn_wake_all(struct tn_channel *channel, int line) { wake_all(channel, line, &channel->waits.wakers); }
 
+/* The announcement stays while there are more sleepers than were woken: the next message is for one of them. When there were fewer, it
+ * is taken away, and whoever fell asleep meanwhile is woken to announce again: it read seq before the second change [W2]. */
+void tn_wake_few(struct tn_channel *channel, int line, uint32_t count) {
+  tn_line *words = line_of(channel, line);
+  if (!tn_os_capabilities()->shared_futex) {
+    wake_all(channel, line, &channel->waits.wakers);
+    return;
+  }
+  tn_fence_full(); /* [W1] full: the store that is waited for, before the sleepers */
+  tn_add(&words->seq, 1); /* [W2] before the wake */
+  int most = count < INT32_MAX ? (int)count : INT32_MAX;
+  if (tn_os_wake(&words->seq, most) < most)
+    wake_all(channel, line, &channel->waits.wakers);
+}
+
 void tn_wake_self(struct tn_channel *channel) {
   void *cache = NULL; /* the handle's own belongs to the thread that uses it */
   tn_store_release(&channel->waits.woken, 1);

@@ -61,6 +61,9 @@ int tn_wait_woken(struct tn_channel *channel);
 /* tn_wake_all: wake everybody who sleeps on this line. Called through tn_wake and tn_wake_room (channel.h), which look first. */
 void tn_wake_all(struct tn_channel *channel, int line);
 
+/* tn_wake_few: wake so many of them, where that can be done. Called through tn_wake_some (channel.h). */
+void tn_wake_few(struct tn_channel *channel, int line, uint32_t count);
+
 /* tn_wake_self: tarn_*_wake. Any thread. */
 void tn_wake_self(struct tn_channel *channel);
 

@@ -81,8 +81,8 @@ enum {
   TARN_KEPT = 1u << 0,         /* the name outlives its participants; otherwise it goes with the last one */
   TARN_EXCLUSIVE = 1u << 1,    /* create; TARN_E_EXISTS if somebody living has it or it is kept */
   TARN_EXISTING = 1u << 2,     /* never create */
-  TARN_MANY_WRITERS = 1u << 3, /* stream: several writers at once */
-  TARN_QUEUE = 1u << 4,        /* stream: each message goes to one reader */
+  TARN_MANY_WRITERS = 1u << 3, /* stream: several writers at once, in one order for all readers */
+  TARN_QUEUE = 1u << 4,        /* stream: each message goes to one reader; to another if that one dies or returns it */
   TARN_TIMES = 1u << 5,        /* stream: every message carries the time it was published */
   TARN_HUGE = 1u << 6,         /* map: huge pages, if the system grants them (tarn_map_info says whether) */
   TARN_PREFAULT = 1u << 7,     /* map: touch every page now */
@@ -121,7 +121,7 @@ typedef struct tarn_options {
   int64_t spin_ns;         /* how long to spin before sleeping: 0 adaptive, > 0 that long, TARN_SPIN_ONLY never sleep */
   uint64_t from;           /* stream reader: TARN_OLDEST, TARN_NEXT or a number */
   uint32_t group;          /* numeric group of a new file, plus 1; 0 means the creator's */
-  uint32_t max_deliveries; /* queue: set a message aside after so many deliveries; 0 means never */
+  uint32_t max_deliveries; /* queue: put a message into the queue NAME.aside after so many deliveries; 0 means never */
 } tarn_options;
 
 /* What a writer says about an item besides its bytes; NULL means nothing to say. */

@@ -81,6 +81,8 @@ typedef struct tarn_participant {
                            stream without TARN_TIMES */
   int64_t held_since_ns; /* `held`: Unix time since when it is held at the least: since the next newer one was published (a board, by the
                             times that its versions carry), since the writer waits for it, or since it sleeps with it. 0 not known */
+  uint64_t claimed;    /* one of many writers: number of the first message that it has claimed and not published; 0: none */
+  uint64_t taken;      /* a queue's reader: number of the oldest message that it has taken and is not done with; 0: none */
 } tarn_participant;
 
 /* Everything about one channel or map. */
@@ -103,7 +105,9 @@ typedef struct tarn_details {
   uint64_t oldest;     /* stream: number of the oldest message still there; newest + 1 if there is none */
   uint64_t kept_bytes; /* stream: bytes of the ring from there to the end */
   uint32_t flags;      /* as it was created: TARN_KEPT, TARN_TIMES, ... */
-  uint32_t reserved;
+  uint32_t max_deliveries; /* queue: deliveries before a message is set aside; 0: never */
+  uint64_t waiting;    /* queue: messages that nobody has taken, as far as the first claim that is not published */
+  uint64_t taken;      /* queue: messages that a reader has taken and is not done with */
 } tarn_details;
 
 /* tarn_list: call each() for everything in directory (NULL: the channel directory) that could be Tarn's or a foreign map:

@@ -27,8 +27,8 @@ static void test_structures(void) {
   CHECK_UINT(1080, sizeof(tarn_entry));
   CHECK_UINT(64, sizeof(tarn_user));
   CHECK_UINT(536, sizeof(tarn_cleaned));
-  CHECK_UINT(192, sizeof(tarn_participant));
-  CHECK_UINT(2208, sizeof(tarn_details));
+  CHECK_UINT(208, sizeof(tarn_participant));
+  CHECK_UINT(2224, sizeof(tarn_details));
   CHECK_UINT(BITS(32, 20), sizeof(tarn_finding));
 }
 

@@ -47,7 +47,7 @@ static int plan(const tarn_options *options, const tn_place *place, tn_header *h
 static const char *impossible(const tn_header *header) { return header->entries != 0 ? "the number of entries" : NULL; }
 
 /* Its owner died in the critical section if there is an intent: finish. */
-static void clear_slot(tn_channel *channel, uint32_t slot) {
+static int clear_slot(tn_channel *channel, uint32_t slot) {
   uint64_t intent =
       tn_load_acquire(&channel->table[slot].cursor); /* acquire, release, all: plain order; the lock is tested here */
   if (intent != 0) {
@@ -55,6 +55,7 @@ static void clear_slot(tn_channel *channel, uint32_t slot) {
     tn_store_release(&twins_of(channel)->b, intent);
   }
   tn_store_release(&channel->table[slot].cursor, 0);
+  return 0;
 }
 
 static void reset(tn_channel *channel) { *twins_of(channel) = (twins){0}; }
