@@ -159,8 +159,8 @@ const cli_command cli_commands[] = {
      "remove boards, streams and maps",
      "  tarn rm picture\n"
      "  tarn rm DataMap --kind map\n",
-     "What a living process uses stays, and that is an error; with --force its name goes, and it is said who lost it. What\n"
-     "foreign programs do with a raw map no lock tells: its name goes, and those who have it open keep it.\n"},
+     "What a living process uses stays, and that is an error; with --force its name goes, and it is said who lost it. A raw\n"
+     "map, of which no lock tells, goes in any case; those who have it open keep it.\n"},
     {"map create",
      {{CLI_A_MAP, "NAME", false, false}, {CLI_A_SIZE, "SIZE", false, false}},
      CLI_MODE | CLI_GROUP | CLI_STAY,

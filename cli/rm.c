@@ -1,4 +1,5 @@
-/* cli/rm.c: `tarn rm NAME...`: names go; what living processes use stays unless --force, and then it is said who lost what. */
+/* cli/rm.c: `tarn rm NAME...`: names go; a channel that living processes use stays unless --force. Who lost what is said, of a raw map as
+ * far as /proc showed it. */
 #include "look.h"
 
 /* Who goes on without a name now: those who were seen just before. */
@@ -13,7 +14,7 @@ static void say_broken(const char *name, const tarn_entry *entry) {
 
 static int remove_one(const char *name, const cli_values *values) {
   cli_look look;
-  bool known = values->force && cli_look_at(&look, name, values->kind) == 0;
+  bool known = cli_look_at(&look, name, values->kind) == 0;
   int result = tarn_remove(name, (int)values->kind, values->force), failed = CLI_DONE;
   if (result == TARN_BUSY) {
     failed = cli_fail(CLI_BUSY,
@@ -30,7 +31,7 @@ static int remove_one(const char *name, const cli_values *values) {
   } else if (known) {
     say_broken(name, &look.details.entry);
   }
-  if (values->force) cli_look_end(&look);
+  cli_look_end(&look);
   return failed;
 }
 

@@ -216,6 +216,13 @@ class KilledInEachRole(Operator):
         self.assertEqual({"schema": 1, "removed": "picture", "was_in_use": False}, json.loads(self.out("rm", "picture", "--force", "--json")))
 
 
+    def test_a_foreign_program_that_loses_its_name(self):
+        self.make("map")
+        program = self.start_foreign("map")
+        self.assertIn(f"while it was in use (sleep {program.pid})".encode(), self.run_tarn("rm", "map").stderr)
+        self.assertIsNone(program.poll())
+
+
 class Check(Operator):
     def test_what_is_asked(self):
         self.assertIn("nothing", self.error("check", "nothing", expect=UNFIT))

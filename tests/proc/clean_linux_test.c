@@ -296,6 +296,39 @@ static void test_an_opener_waits(void) {
   tn_os_close(&file);
 }
 
+static int count_entry(const tarn_entry *entry, void *argument) {
+  CHECK(entry->name[0] != 0);
+  (*(int *)argument)++;
+  return 0;
+}
+
+/* Whatever call fails, in clean or in the list: what is in use stays. */
+static void test_every_call_made_to_fail(void) {
+  static const uint32_t ways[] = {TARN_CLEAN_FOREIGN, TARN_CLEAN_FOREIGN | TARN_CLEAN_DRY_RUN};
+  make_file("DataMap", 4096);
+  make_file(TEMPORARY, 4096);
+  start("writer", "alive", NULL);
+  start("map", "scoped", NULL);
+  start("foreign", check_path("DataMap"), "mapped");
+  start("foreign", check_path(TEMPORARY), NULL);
+  int faults = 0;
+  for (int way = 0; way < 3; way++)
+    for (uint64_t nth = 1, reached = 1; reached; nth++) {
+      int listed = 0;
+      tn_fault_set("*", nth, 1, 0);
+      if (way < 2)
+        tarn_clean(check_directory(), ways[way], NULL, NULL);
+      else
+        tarn_list(check_directory(), count_entry, &listed);
+      reached = tn_fault_count("*") >= nth;
+      faults += (int)reached;
+      tn_fault_set(NULL, 0, 0, 0);
+      CHECK(is_there("alive.board") && is_there("DataMap") && is_there(TEMPORARY) && is_there("scoped"));
+      CHECK(listed <= 4);
+    }
+  CHECK(faults > 50);
+}
+
 static const check_test tests[] = {{"what_the_dead_left", test_what_the_dead_left, 0},
                                    {"stopped_is_alive", test_stopped_is_alive, 0},
                                    {"what_is_no_channel", test_what_is_no_channel, 0},
@@ -307,6 +340,7 @@ static const check_test tests[] = {{"what_the_dead_left", test_what_the_dead_lef
                                    {"own_mapping_counts", test_own_mapping_counts, 0},
                                    {"files_on_a_disk_stay", test_files_on_a_disk_stay, 0},
                                    {"another_user_cannot_tell", test_another_user_cannot_tell, 0},
+                                   {"every_call_made_to_fail", test_every_call_made_to_fail, 0},
                                    {"an_opener_waits", test_an_opener_waits, 0},
                                    {0}};
 
