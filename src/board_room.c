@@ -244,6 +244,14 @@ static int over_limit(tarn_board *board, uint64_t capacity) {
                  TN_WHO(&board->channel), tn_bytes(capacity), tn_bytes(board->channel.header.limit_bytes));
 }
 
+/* How many may read now: those who take part, less this writer. */
+static uint32_t count_readers(const tn_channel *channel) {
+  uint32_t taken = 0, count = tn_slot_count(channel);
+  for (uint32_t i = 0; i < count; i++) taken += tn_load_relaxed(&channel->table[i].state) == TN_SLOT_TAKEN; /* relaxed: for words */
+  return taken != 0 ? taken - 1 : 0;
+}
+
+/* Says the formula with the numbers of the moment, so that whoever reads it can size the directory. */
 static int no_space(tarn_board *board, uint64_t capacity, uint64_t offset) {
   uint32_t buffers = 0, held = 0;
   for (uint32_t i = 0; i < board->used; i++) {
@@ -254,11 +262,13 @@ static int no_space(tarn_board *board, uint64_t capacity, uint64_t offset) {
   strncpy(reason, tn_os_reason(), sizeof reason - 1);
   reason[sizeof reason - 1] = 0;
   uint64_t more = offset + capacity > board->end ? offset + capacity - board->end : capacity;
+  uint32_t readers = count_readers(&board->channel), hold = board->channel.header.hold, most = 2 + readers * (hold + 1);
   return tn_fail(TARN_E_NO_SPACE,
                  "%s \"%s\": no room for a buffer of %s beside the %u there are (%u held by readers): %s more are needed, %s are free "
-                 "(%s); free some room, or enlarge it (for /dev/shm: mount -o remount,size=...)",
+                 "(%s); a board takes up to 2 + readers x (hold + 1) buffers, here 2 + %u x %u, %s in all: free some room, enlarge it "
+                 "(for /dev/shm: mount -o remount,size=...), or let readers hold less",
                  TN_WHO(&board->channel), tn_bytes(capacity), buffers, held, tn_bytes(more),
-                 tn_bytes(tn_os_room(&board->channel.file)), reason);
+                 tn_bytes(tn_os_room(&board->channel.file)), reason, readers, hold + 1, tn_bytes(most * capacity));
 }
 
 static uint32_t unused_entry(const tarn_board *board) {

@@ -95,6 +95,7 @@ static void check_grow(const char *directory) {
   for (int i = 0; i < 3; i++) {
     CHECK_RESULT(TARN_E_NO_SPACE, tarn_board_put(writer, large, sizeof large, NULL, TARN_FOREVER));
     check_sizes("full.board", "8 MiB");
+    CHECK_CONTAINS("up to 2 + readers x (hold + 1) buffers, here 2 + 1 x 5, 56.4 MiB in all", tarn_error_text());
     fill_up(directory, 0);
     if (i == 0)
       expect_text(reader, "value");
