@@ -15,6 +15,8 @@
  * destructor; and code that reads memory which others may write has to stand any content anyway. From the first lost page to
  * the end the view is then this process's own memory, also if the file grows again: close it and make a new one.
  *
+ * (tarn_map_read copies out of a map that may be cut short without a guard, by a system call.)
+ *
  * All other faults, and signals that were sent, go to the handler that was there before, or have the effect that they had. A
  * thread that blocks SIGBUS is killed by the kernel whatever is installed.
  */
