@@ -221,6 +221,40 @@ static void test_record_and_replay(void) {
   CHECK_INT(0, run("replay", file, map, "-q"));
   same_as_the_butterfly(map);
   CHECK_INT(7, run("replay", butterfly(), map, "-q"));
+
+static const char *hello_writer(void) {
+  static char path[1024];
+#ifdef _WIN32
+  snprintf(path, sizeof path, "%s\\hello_writer.exe", TEST_BUILD_DIR);
+#else
+  snprintf(path, sizeof path, "%s/examples/hello_writer", TEST_BUILD_DIR);
+#endif
+  return path;
+}
+
+/* A scoped board whose only participant was killed: seen, and cleaned away; nothing before. */
+static void test_what_an_operator_asks(void) {
+  check_process *writer = check_start_program(hello_writer(), NULL);
+  check_tell(writer, "here");
+  CHECK_INT(0, run("get", "hello", "--wait", "20s"));
+  CHECK_INT(0, run("check", "hello", "--writer", "--max-age=1h"));
+  check_process *clean = check_start_program(tarn_path(), "clean", "--json", NULL);
+  CHECK(check_line(clean) == NULL);
+  CHECK_INT(0, check_wait(clean));
+  CHECK_INT(0, run("top", "--count=1", "--every=1ms", "--json"));
+  check_process *metrics = check_start_program(tarn_path(), "stat", "--prometheus", NULL);
+  check_expect(metrics, "# HELP tarn_size_bytes Length of the file.");
+  CHECK_INT(0, check_wait(metrics));
+  check_kill(writer);
+  CHECK_INT(-9, check_wait(writer));
+  CHECK_INT(9, run("check", "hello", "--writer", NULL));
+  clean = check_start_program(tarn_path(), "clean", "--dry-run", NULL);
+  CHECK_CONTAINS("would remove board hello (", check_line(clean));
+  CHECK_INT(0, check_wait(clean));
+  clean = check_start_program(tarn_path(), "clean", NULL);
+  CHECK_CONTAINS("removed board hello (", check_line(clean));
+  CHECK_INT(0, check_wait(clean));
+  CHECK_INT(9, run("check", "hello", NULL, NULL));
 }
 
 static const check_test tests[] = {{"put_and_get", test_put_and_get, 0},
@@ -230,6 +264,7 @@ static const check_test tests[] = {{"put_and_get", test_put_and_get, 0},
                                    {"whole_files_and_what_is_missed", test_whole_files_and_what_is_missed, 0},
                                    {"exit_codes", test_exit_codes, 0},
                                    {"names_beyond_ascii", test_names_beyond_ascii, 0},
+                                   {"what_an_operator_asks", test_what_an_operator_asks, 0},
                                    {"held_map", test_held_map, 0},
                                    {"watch", test_watch, 0},
                                    {"record_and_replay", test_record_and_replay, 0},
