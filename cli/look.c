@@ -33,8 +33,7 @@ static int gather(const tarn_entry *entry, void *argument) {
   cli_listing *all = argument;
   if (cli_interrupted()) return TARN_WOKEN;
   if (all->kind && entry->kind != all->kind) return 0;
-  if (all->channels && (entry->kind == TARN_KIND_MAP || (entry->flags & (TARN_ENTRY_DAMAGED | TARN_ENTRY_CLOSED | TARN_ENTRY_TEMPORARY))))
-    return 0;
+  if (all->channels && (entry->flags & (TARN_ENTRY_DAMAGED | TARN_ENTRY_CLOSED))) return 0;
   if (all->count == all->capacity) {
     size_t larger = all->capacity ? all->capacity * 2 : 64;
     tarn_entry *moved = realloc(all->entries, larger * sizeof *moved);
@@ -46,7 +45,9 @@ static int gather(const tarn_entry *entry, void *argument) {
   return 0;
 }
 
-int cli_list(cli_listing *all, const char *directory) { return tarn_list(directory, gather, all); }
+int cli_list(cli_listing *all, const char *directory) {
+  return all->channels ? tarn_list_channels(directory, gather, all) : tarn_list(directory, gather, all);
+}
 
 /* ---- Words ---------------------------------------------------------------------------------------------------------------- */
 

@@ -23,7 +23,7 @@ typedef struct cli_listing {
   tarn_entry *entries;
   size_t count, capacity;
   uint32_t kind; /* only these; 0: all */
-  bool channels; /* no maps, nothing damaged or half-made: only what can be looked at */
+  bool channels; /* no maps, nothing damaged, closed or half-made: only what can be looked at, and other processes are not asked */
 } cli_listing;
 
 int cli_list(cli_listing *, const char *directory); /* a result of the library; entries are to be freed in any case */

@@ -22,8 +22,8 @@ typedef struct row {
 typedef struct frame {
   row *rows;
   size_t count;
-  size_t idle, maps; /* that are there besides */
-  int64_t at_ns;     /* monotonic */
+  size_t idle;   /* channels that are there besides */
+  int64_t at_ns; /* monotonic */
 } frame;
 
 typedef struct view {
@@ -87,17 +87,16 @@ static void frame_end(frame *f) {
 }
 
 static int frame_take(frame *ret, const char *directory) {
-  cli_listing all = {0};
+  cli_listing all = {.channels = true};
   frame f = {.at_ns = cli_now()};
   int result = cli_list(&all, directory);
   f.rows = calloc(all.count ? all.count : 1, sizeof *f.rows);
   if (!f.rows) result = TARN_E_SYSTEM;
   for (size_t i = 0; !result && i < all.count; i++) {
     const tarn_entry *entry = &all.entries[i];
-    bool channel = entry->kind != TARN_KIND_MAP && !(entry->flags & (TARN_ENTRY_CLOSED | TARN_ENTRY_DAMAGED | TARN_ENTRY_TEMPORARY));
-    f.maps += entry->kind == TARN_KIND_MAP;
-    f.idle += channel && !(entry->flags & TARN_ENTRY_IN_USE);
-    if (!channel || !(entry->flags & TARN_ENTRY_IN_USE)) continue;
+    bool used = entry->flags & TARN_ENTRY_IN_USE;
+    f.idle += !used;
+    if (!used) continue;
     row *r = &f.rows[f.count];
     if (cli_look_at(&r->look, entry->name, entry->kind)) { /* it has gone meanwhile */
       cli_look_end(&r->look);
@@ -187,8 +186,8 @@ static void print_frame(const frame *f, const view *v, size_t rows, const char *
   if (v->values->json) {
     for (size_t i = 0; i < f->count; i++) print_json(sorted[i]);
   } else {
-    printf("%zu channel%s in use, %zu idle, %zu map%s; by %s%s%s", f->count, f->count == 1 ? "" : "s", f->idle, f->maps,
-           f->maps == 1 ? "" : "s", orders[v->sort], v->inverted ? ", inverted" : "", end);
+    printf("%zu channel%s in use, %zu idle; by %s%s%s", f->count, f->count == 1 ? "" : "s", f->idle, orders[v->sort],
+           v->inverted ? ", inverted" : "", end);
     cli_print_padded("NAME", widest);
     printf("  KIND       RATE/S     BYTES/S  WRITERS  READERS        LAG  HOLDS     MISSED  OCCUPIES    BLOCKED%s", end);
     for (size_t i = 0; i < f->count && i < rows; i++) {

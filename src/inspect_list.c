@@ -114,11 +114,31 @@ static int tell_all(const tn_listing *list, int (*each)(const tarn_entry *, void
   return result;
 }
 
-int tarn_list(const char *directory, int (*each)(const tarn_entry *entry, void *argument), void *argument) {
+static void forget_maps(tn_listing *list) {
+  size_t kept = 0;
+  for (size_t i = 0; i < list->count; i++) {
+    if (list->all[i].kind == TARN_KIND_MAP || list->all[i].temporary)
+      free(list->all[i].name);
+    else
+      list->all[kept++] = list->all[i];
+  }
+  list->count = kept;
+}
+
+static int list(const char *directory, int channels_only, int (*each)(const tarn_entry *, void *), void *argument) {
+  tn_listing names;
   if (each == NULL) return tn_fail(TARN_E_INVALID, "tarn_list: each is NULL");
-  tn_listing list;
-  int result = tn_listing_read(directory, &list);
-  if (result == 0) result = tell_all(&list, each, argument);
-  tn_listing_end(&list);
+  int result = tn_listing_read(directory, &names);
+  if (channels_only) forget_maps(&names);
+  if (result == 0) result = tell_all(&names, each, argument);
+  tn_listing_end(&names);
   return result;
+}
+
+int tarn_list(const char *directory, int (*each)(const tarn_entry *entry, void *argument), void *argument) {
+  return list(directory, 0, each, argument);
+}
+
+int tarn_list_channels(const char *directory, int (*each)(const tarn_entry *entry, void *argument), void *argument) {
+  return list(directory, 1, each, argument);
 }

@@ -116,6 +116,9 @@ typedef struct tarn_details {
  * /proc is read, once, for who has them (Linux); a directory of channels alone costs some 20 us each.  Since 0.1. */
 TARN_API int tarn_list(const char *directory, int (*each)(const tarn_entry *entry, void *argument), void *argument);
 
+/* tarn_list_channels: the same for boards and streams alone. No other process is looked at: for those who look every second.  Since 0.1. */
+TARN_API int tarn_list_channels(const char *directory, int (*each)(const tarn_entry *entry, void *argument), void *argument);
+
 /* tarn_inspect: describe name. kind TARN_KIND_ANY: exactly one of the map `name`, `name.board` and `name.stream` may exist.
  * participants may be NULL; else it has room for capacity of them. A stream under a fast writer has moved on when this returns, and
  * of one with very many small messages `newest` may be up to 1/16 of the ring behind. Returns 0; TARN_E_NOT_FOUND, _INVALID (several exist: the

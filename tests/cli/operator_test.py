@@ -439,7 +439,7 @@ class Top(Operator):
         process, master, slave, before = self.on_terminal("--every", "20ms")
         told = self.read_until(master, r"aa .*zz .*q quit")
         self.assertTrue(told.startswith("\x1b[?1049h"), told)
-        self.assertIn("2 channels in use, 0 idle, 0 maps; by name", told)
+        self.assertIn("2 channels in use, 0 idle; by name", told)
         self.assertFalse(termios.tcgetattr(slave)[3] & (termios.ICANON | termios.ECHO))
         for key, order in (("r", "by rate"), ("b", "by bytes"), ("l", "by lag"), ("h", "by held"), ("s", "by size"), ("n", "by name")):
             os.write(master, key.encode())

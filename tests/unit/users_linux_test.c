@@ -193,10 +193,34 @@ static void test_without_answers(void) {
   CHECK_UINT(1, listed().size_bytes);
 }
 
+static int count(const tarn_entry *entry, void *argument) {
+  CHECK_STR("c", entry->name);
+  (*(int *)argument)++;
+  return 0;
+}
+
+/* Who wants channels alone pays for no look at other processes. */
+static void test_channels_alone(void) {
+  tarn_board *board;
+  CHECK_OK(tarn_board_open(&board, "c", TARN_WRITER, NULL, 0));
+  write_file(check_path("map"), "x");
+  write_file(check_path(".d.board.0123456789abcdef"), "x");
+  int counted = 0;
+  tn_fault_set("none", 1, 1, 0); /* to count */
+  CHECK_OK(tarn_list_channels(NULL, count, &counted));
+  CHECK_INT(1, counted);
+  CHECK_UINT(0, tn_fault_count("users"));
+  tarn_entry entry;
+  CHECK_OK(tarn_list(NULL, keep, &entry));
+  CHECK_UINT(1, tn_fault_count("users"));
+  tarn_board_close(board);
+}
+
 static const check_test tests[] = {{"descriptors_and_mappings", test_descriptors_and_mappings, 0},
                                    {"another_device", test_another_device, 0},
                                    {"what_is_hidden", test_what_is_hidden, 0},
                                    {"a_map_in_use", test_a_map_in_use, 0},
+                                   {"channels_alone", test_channels_alone, 0},
                                    {"without_answers", test_without_answers, 0},
                                    {0}};
 
