@@ -4,7 +4,6 @@ import json
 import mmap
 import os
 import random
-import shutil
 import signal
 import struct
 import subprocess
@@ -251,7 +250,6 @@ class Streams(Recordings):
         receiver = self.start("recv", "full")
         self.ended(replayer)
         receiver.communicate(timeout=LIMIT)
-        replayer = self.start("replay", self.file(), "full", "-q")
 
 
 class Boards(Recordings):
@@ -342,7 +340,9 @@ class Maps(Recordings):
         memory = self.map("m", bytes(4096))
         recorder = self.record("m", "--every", "1ms", "--layout", layout)
         self.wait_for_records(1)
-        for n in range(1, 150):
+        for n in range(1, 100000):
+            if n % 50 == 0 and content(self.file()).count(b"RECD") > 8:
+                break
             memory[0:4] = struct.pack("<I", 2 * n - 1)
             for at in range(8, 4096, 8):
                 memory[at:at + 8] = struct.pack("<Q", n)
@@ -380,7 +380,9 @@ class Timing(Recordings):
         self.wait_until(lambda: self.takes_part("s", 1), "no stream")
         recorder = self.record("s", "--from", "next")
         self.wait_until(lambda: self.takes_part("s", 2), "the recorder did not come")
+        sent = []
         for line, pause in ((b"1\n", 0.2), (b"2\n", 0.1), (b"3\n", 0.3), (b"4\n", 0)):
+            sent.append(time.monotonic())
             sender.stdin.write(line)
             time.sleep(pause)
         self.wait_for_records(4)
@@ -388,15 +390,13 @@ class Timing(Recordings):
         self.ended(recorder)
         records = parse(content(self.file()))[1][:4]
         then = [(record["at"] - records[0]["at"]) / 1e9 for record in records]
-        for expected, seen in zip((0, 0.2, 0.3, 0.6), then):
-            self.assertLess(abs(seen - expected), 0.15)
-        for seen, expected in zip(self.gaps(), then):
-            self.assertGreater(seen - expected, -0.1)
-            self.assertLess(seen - expected, 0.5)
-        for seen, expected in zip(self.gaps("--speed", "2"), then):
-            self.assertGreater(seen - expected / 2, -0.1)
-            self.assertLess(seen - expected / 2, 0.4)
-        self.assertLess(self.gaps("--speed", "max")[-1], 0.25)
+        for moment, seen in zip(sent, then):
+            self.assertLess(abs(seen - (moment - sent[0])), 0.25)
+        for seen, expected in zip(self.gaps(), then):  # generous: the machine may be busy with something else
+            self.assertGreater(seen - expected, -0.25)
+            self.assertLess(seen - expected, 1)
+        self.assertLess(self.gaps("--speed", "4")[-1], 0.8 * then[-1])
+        self.assertLess(self.gaps("--speed", "max")[-1], 0.5 * then[-1])
 
     def test_ctrl_c(self):
         data, _ = self.small()
@@ -419,7 +419,7 @@ class Damage(Recordings):
         data, messages = self.small()
         ends = [record["end"] for record in parse(data)[1]]
         last = None
-        for cut in [*range(0, HEADER, 10), *range(HEADER, len(data), 17 if sanitized() else 1)]:
+        for cut in [*range(0, HEADER, 40), *range(HEADER, len(data), 17 if sanitized() else 1)]:
             whole = sum(end <= cut for end in ends)
             done = subprocess.run([TARN, "replay", "-", "--check"], input=data[:cut], capture_output=True, env=self.environment, timeout=LIMIT)
             self.assertEqual(CORRUPT, done.returncode, (cut, done.stderr))
@@ -435,7 +435,7 @@ class Damage(Recordings):
     def test_every_byte_wrong(self):
         data, messages = self.small()
         ends = [record["end"] for record in parse(data)[1]]
-        for at in random.Random(os.urandom(8)).sample(range(len(data)), 20 if sanitized() else 150):
+        for at in random.Random(os.urandom(8)).sample(range(len(data)), 20 if sanitized() else 100):
             wrong = bytearray(data)
             wrong[at] ^= 1 << at % 8
             done = subprocess.run([TARN, "replay", "-", "--check"], input=wrong, capture_output=True, env=self.environment, timeout=LIMIT)
