@@ -303,7 +303,7 @@ const cli_command cli_commands[] = {
      "the map is complete leaves out what is not (docs/watching.md). docs/recording.md has the format.\n"},
     {"replay",
      {{CLI_A_FILE, "FILE", false, false}, {CLI_A_NAME, "NAME", true, false}},
-     CLI_SPEED | CLI_RECORDS | CLI_VERIFY | CLI_ROOM_TIMEOUT,
+     CLI_SPEED | CLI_RECORDS | CLI_LAYOUT | CLI_VERIFY | CLI_ROOM_TIMEOUT,
      run_replay,
      "show a recording again, in the time it took",
      "  tarn replay log.rec\n"
@@ -312,7 +312,7 @@ const cli_command cli_commands[] = {
      "  tarn replay log.rec --check\n",
      "NAME is by default what was recorded. It is made if it is not there, and is then kept until it is removed. Every\n"
      "record is checked before it is used; where a recording is damaged or cut off, the replay ends with code 7, and\n"
-     "all records before have been replayed.\n"},
+     "all records before have been replayed. With the --layout of a map, what says that it is complete is written last.\n"},
     {"bench stream",
      {{0, NULL, false, false}},
      CLI_WORK | CLI_ROUNDS | CLI_RUN_TIME,

@@ -5,6 +5,7 @@
  */
 #include "cli.h"
 
+#include "layout.h"
 #include "recording.h"
 #include "system.h"
 
@@ -17,6 +18,7 @@ typedef struct replayer {
   const cli_values *values;
   cli_input input;
   cli_recording recording;
+  cli_layout layout; /* map: its guard is written as its first writer did */
   const char *name;
   double speed; /* 0: as fast as possible */
   tarn_board *board;
@@ -132,6 +134,83 @@ static int write_map(replayer *r, uint64_t offset, const uint8_t *bytes, uint64_
   return CLI_DONE;
 }
 
+/* ---- A map with a guard: readers who heed it see complete states only, as they did then -------------------------------------------- */
+
+/* One of the two fields of the guard (the same one twice but for a pair), and what it will be. */
+typedef struct guard {
+  uint64_t offset, size;
+  uint8_t bytes[8];
+} guard;
+
+static const cli_field *guard_field(const replayer *r, int which) {
+  return &r->layout.fields[which ? r->layout.last : r->layout.first];
+}
+
+/* What the guards are in the map now. */
+static int find_guards(replayer *r, guard guards[2]) {
+  for (int i = 0; i < 2; i++) {
+    const cli_field *field = guard_field(r, i);
+    uint64_t got;
+    guards[i] = (guard){.offset = r->recording.offset + field->offset, .size = field->unit_bytes};
+    int result = tarn_map_read(r->map, guards[i].offset, guards[i].bytes, guards[i].size, &got);
+    if (result) return cli_fail_result(result, r->name);
+    if (got < guards[i].size) return cli_fail(CLI_USAGE, "%s: it describes more bytes than %s has", r->layout.path, r->name);
+  }
+  return CLI_DONE;
+}
+
+/* The bytes of a run that are a guard's are kept there, those up to the next one are written. */
+static int write_around(replayer *r, uint64_t offset, const uint8_t *bytes, uint64_t size, guard guards[2], bool write) {
+  if (size > INT64_MAX - offset) return damaged(r, "a record reaches past the end of the map");
+  for (int i = 0; i < 2; i++) {
+    for (uint64_t at = 0; at < guards[i].size; at++) {
+      uint64_t place = guards[i].offset + at;
+      if (place >= offset && place - offset < size) guards[i].bytes[at] = bytes[place - offset];
+    }
+  }
+  int failed = CLI_DONE;
+  for (uint64_t end = offset + size; write && !failed && offset < end;) {
+    uint64_t next = end, behind = end;
+    for (int i = 0; i < 2; i++) {
+      uint64_t from = guards[i].offset > offset ? guards[i].offset : offset, to = guards[i].offset + guards[i].size;
+      if (to > offset && from < next) next = from, behind = to;
+    }
+    failed = write_map(r, offset, bytes, next - offset);
+    bytes += (behind < end ? behind : end) - offset;
+    offset = behind < end ? behind : end;
+  }
+  return failed;
+}
+
+static int each_run(replayer *r, const cli_record *record, guard guards[2], bool write) {
+  const uint8_t *at = r->payload, *end = at + record->data_bytes;
+  if (record->what == CLI_RECORD_CONTENT) return write_around(r, r->recording.offset, at, record->data_bytes, guards, write);
+  int failed = CLI_DONE;
+  for (uint64_t length; at < end && !failed; at += RUN_HEADER + length) {
+    length = cli_take_number(at + 8, 8);
+    uint64_t offset = cli_take_number(at, 8);
+    failed = offset > INT64_MAX ? damaged(r, "a record reaches past the end of the map")
+                                : write_around(r, offset, at + RUN_HEADER, length, guards, write);
+  }
+  return failed;
+}
+
+/* First what says that the rest is being written, then the rest, then what says that it is complete. */
+static int replay_guarded(replayer *r, const cli_record *record) {
+  guard guards[2];
+  int failed = find_guards(r, guards);
+  if (!failed) failed = each_run(r, record, guards, false);
+  if (failed) return failed;
+  uint8_t writing[8];
+  memcpy(writing, guards[0].bytes, sizeof writing);
+  if (r->layout.guard == CLI_GUARD_SEQUENCE) writing[guard_field(r, 0)->big_endian ? guards[0].size - 1 : 0] |= 1;
+  if (r->layout.guard != CLI_GUARD_COUNTER) failed = write_map(r, guards[0].offset, writing, guards[0].size);
+  if (!failed) failed = each_run(r, record, guards, true);
+  return failed ? failed : write_map(r, guards[1].offset, guards[1].bytes, guards[1].size);
+}
+
+/* ---- Maps, as they were --------------------------------------------------------------------------------------------------------------- */
+
 static int grow_map(replayer *r, uint64_t size) {
   if (size <= r->map_bytes) return CLI_DONE;
   int result = tarn_map_resize(r->map, size);
@@ -157,8 +236,10 @@ static int replay_map(replayer *r, const cli_record *record) {
   if (record->tag == 0 || record->tag > INT64_MAX) return damaged(r, "a record gives the map a size that cannot be");
   int failed = r->map ? grow_map(r, record->tag) : open_map(r, record->tag);
   if (failed) return failed;
+  if (record->what != CLI_RECORD_CONTENT && !runs_fit(at, record->data_bytes))
+    return damaged(r, "a record's parts do not fit into it");
+  if (r->layout.count) return replay_guarded(r, record);
   if (record->what == CLI_RECORD_CONTENT) return write_map(r, r->recording.offset, at, record->data_bytes);
-  if (!runs_fit(at, record->data_bytes)) return damaged(r, "a record's parts do not fit into it");
   for (const uint8_t *end = at + record->data_bytes; at < end && !failed;) {
     uint64_t length = cli_take_number(at + 8, 8);
     failed = write_map(r, cli_take_number(at, 8), at + RUN_HEADER, length);
@@ -297,6 +378,9 @@ static int parse_speed(const char *text, double *ret_speed) {
 
 static int open_target(replayer *r) {
   if (r->values->check) return CLI_DONE;
+  if (r->layout.count && r->recording.kind != TARN_KIND_MAP)
+    return cli_fail(CLI_USAGE, "--layout is for maps; %s is a recording of a %s", r->input.path,
+                    cli_kind_name(r->recording.kind));
   if (!r->name) r->name = r->recording.name;
   if (!r->name[0]) return cli_fail(CLI_USAGE, "%s does not say what was recorded: give a NAME", r->input.path);
   return r->recording.kind == TARN_KIND_MAP ? CLI_DONE : open_channel(r);
@@ -310,8 +394,12 @@ int run_replay(int count, char **operands, const cli_values *values) {
   int failed = parse_speed(values->speed, &r->speed);
   if (!failed && values->given & CLI_RECORDS && values->count == 0) failed = cli_fail(CLI_USAGE, "--count: it is from 1");
   if (!failed && values->check && count > 1) failed = cli_fail(CLI_USAGE, "--check replays nothing: it takes no NAME");
+  if (!failed && values->layout) failed = cli_layout_read(&r->layout, values->layout);
+  if (!failed && values->layout && r->layout.guard == CLI_GUARD_NONE)
+    failed = cli_fail(CLI_USAGE, "%s: no field in it says when the map is complete; see docs/watching.md", r->layout.path);
   if (!failed) failed = cli_input_open(&r->input, operands[0]);
   if (failed) {
+    cli_layout_free(&r->layout);
     free(r);
     return failed;
   }
@@ -323,6 +411,7 @@ int run_replay(int count, char **operands, const cli_values *values) {
   tarn_stream_close(r->stream);
   tarn_map_close(r->map);
   cli_input_close(&r->input);
+  cli_layout_free(&r->layout);
   free(r->payload);
   free(r);
   return failed;

@@ -97,7 +97,8 @@ TARN_API int tarn_map_read(tarn_map *map, uint64_t offset, void *buffer, uint64_
  * Returns 0; TARN_E_INVALID (outside the view, or a closed one), _NO_SPACE, _SYSTEM.  Since 0.1. */
 TARN_API int tarn_view_flush(const tarn_view *view, uint64_t offset, uint64_t length);
 
-/* tarn_view_close: the address is no longer valid. Cleared; NULL, or closing a cleared view, is allowed.  Since 0.1. */
+/* tarn_view_close: the address is no longer valid. Cleared; NULL, or closing a cleared view, is allowed. Ordering: what was written
+ * through it is seen no later than what this thread writes through another view afterwards.  Since 0.1. */
 TARN_API void tarn_view_close(tarn_view *view);
 
 /* tarn_map_resize: make the map, opened for TARN_MAP_WRITE, exactly size_bytes (at least 1) long; new bytes are zero, their

@@ -360,6 +360,67 @@ class Maps(Recordings):
         self.assertGreater(seen, 5)
 
 
+class Guards(Recordings):
+    """Whoever heeds the number that says when a map is complete sees complete states while it is replayed."""
+    STATES = 300
+
+    def recording(self, states):
+        """Written by docs/recording.md alone: one content, then changes of everything."""
+        def record(index, what, data, number):
+            head = struct.pack("<4sIQqQQQQqII", b"RECD", what, index, index * 100000, len(data), number, 0, len(states[0]), 0, 0, crc32c(data)) + bytes(4)
+            return head + struct.pack("<I", crc32c(head)) + data + bytes(-len(data) % 8)
+        head = b"\x89TARN\r\n\x1a" + struct.pack("<HHIqQQII", 1, 0, 1, 0, len(states[0]), 0, 0, 0)
+        head, name = head.ljust(60, b"\0"), b"m".ljust(256, b"\0")
+        data = head + struct.pack("<I", crc32c(head + name)) + name + record(1, 1, states[0], 1)
+        for index, state in enumerate(states[1:], 2):
+            half = len(state) // 2
+            data += record(index, 2, struct.pack("<QQ", 0, half) + state[:half] + struct.pack("<QQ", half, len(state) - half) + state[half:], index)
+        return self.write("states.rec", data + record(len(states) + 1, 3, b"", len(states)))
+
+    def look_while_replayed(self, states, layout, read):
+        path = self.recording(states)
+        self.run_tarn("replay", path, "-q", "--count", "1")
+        with open(os.path.join(self.channels, "m"), "r+b") as file:
+            memory = mmap.mmap(file.fileno(), 0)
+        seen = []
+        while len(set(seen)) < 10:  # as often as it takes
+            replayer = self.start("replay", path, "-q", "--layout", self.write("layout", layout))
+            while replayer.poll() is None:
+                state = read(memory)
+                if state:
+                    self.assertEqual(1, len(set(state)), state)
+                    seen.append(state[0])
+            self.ended(replayer)
+        self.assertEqual(states[-1], memory[:])
+
+    def test_sequence(self):
+        states = [struct.pack("<Q", n) + struct.pack(">I", 2 * n) + struct.pack("<I", n) + struct.pack("<Q", n) * 254 for n in range(self.STATES)]
+
+        def read(memory):
+            before = memory[8:12]
+            data = memory[:]
+            if before[3] & 1 == 0 and before == memory[8:12]:
+                return [*struct.unpack_from("<QxxxxI254Q", data), struct.unpack(">I", before)[0] // 2]
+        self.look_while_replayed(states, b"s 8 u32 sequence be\n", read)
+
+    def test_pair(self):
+        states = [struct.pack("<254QIxxxx", *[n] * 255) for n in range(self.STATES)]
+
+        def read(memory):  # begin is at 0, end at the end
+            end = memory[-8:-4]
+            data = memory[:]
+            if memory[:4] == end:
+                return [*struct.unpack("<254QIxxxx", data)[1:], struct.unpack("<I", end)[0]][1:-2] + [struct.unpack("<I", end)[0]]
+        self.look_while_replayed(states, b"b 0 u32 begin\ne 2032 u32 end\n", read)
+
+    def test_wrong_layouts(self):
+        path = self.recording([bytes(64)])
+        for layout, expect in ((b"a 0 u8\n", USAGE), (b"a 100 u32 sequence\n", USAGE), (b"nonsense", USAGE)):
+            self.error("replay", path, "--layout", self.write("layout", layout), "-q", expect=expect)
+        self.small()
+        self.error("replay", self.file(), "--layout", self.write("layout", b"a 0 u8 counter\n"), expect=USAGE)
+
+
 class Timing(Recordings):
     def gaps(self, *arguments):
         """When the messages came out again, in seconds after the first."""
