@@ -97,6 +97,7 @@ void cli_print_overview(FILE *to, const char *group) {
         "  tarn show picture                  and this looks at it\n"
         "  dmesg --follow | tarn send log     one process sends lines\n"
         "  tarn recv log                      and any number receive every one\n"
+        "  tarn watch DataMap                 what any program shares, followed live\n"
         "\ntarn passes data between processes through named file mappings.\n",
         to);
   }
