@@ -153,7 +153,7 @@ class Watch:
 
 class Results:
     def __init__(self, path, keep):
-        self.path = path
+        self.path, self.saved = path, time.monotonic()
         self.data = {"sessions": [], "runs": []}
         if keep and os.path.exists(path):
             with open(path, encoding="utf-8") as file:
@@ -169,7 +169,12 @@ class Results:
     def has(self, line, peer, number):
         return any(run["line"] == line.key() and run["peer"] == peer and run["round"] == number for run in self.data["runs"])
 
+    def save_now_and_then(self):
+        if time.monotonic() - self.saved > 5:
+            self.save()
+
     def save(self):
+        self.saved = time.monotonic()
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
         with open(self.path + ".new", "w", encoding="utf-8") as file:
             head = json.dumps({"sessions": self.data["sessions"]}, indent=1)[:-2]
@@ -213,6 +218,7 @@ def run_all(results, options):
             made = measure_one(options.build, line, peer)
             made.update(line=line.key(), peer=peer, round=number, session=session)
             results.data["runs"].append(made)
+            results.save_now_and_then()
             if "failed" in made:
                 failed += 1
                 print(f"{peer}, {line.key()}: {made['failed']}", file=sys.stderr)
