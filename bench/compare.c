@@ -169,7 +169,7 @@ static void become_side(const run *of, uint32_t number) {
   ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
   self[length > 0 ? length : 0] = '\0';
   if (of->strace)
-    execlp("strace", "strace", "-f", "-c", "-o", file, self, "--side", fd, side, (char *)NULL);
+    execlp("strace", "strace", "-f", "-o", file, self, "--side", fd, side, (char *)NULL);
   else
     execl(self, self, "--side", fd, side, (char *)NULL);
   fprintf(stderr, "compare: could not start a side: %s\n", strerror(errno));

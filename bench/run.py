@@ -54,34 +54,31 @@ def measure(build, line, peer, extra=(), work=None):
     return json.loads(done.stdout)
 
 
-def counted_calls(prefix):
-    """The sums that strace -c wrote for each side: [writer, reader]."""
-    sums = []
-    for side in range(2):
-        with open(f"{prefix}.{side}", encoding="utf-8") as file:
-            total = [text.split() for text in file if text.rstrip().endswith("total")]
-        sums.append(int(next(word for word in total[-1][3:] if word.isdigit())))
-    return sums
+def counted_calls(path):
+    """System calls of all threads of a side between its marks (bench/measure.c), as strace wrote them."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        lines = file.readlines()
+    begin = max(number for number, text in enumerate(lines) if "/tarn-bench/begin" in text)
+    end = next(number for number, text in enumerate(lines) if number > begin and "/tarn-bench/end" in text)
+    return sum(1 for text in lines[begin + 1:end] if " resumed>" not in text and not text.split(None, 1)[1].startswith(("---", "+++")))
 
 
 def measure_calls(build, line, peer):
-    """System calls a message, from a run with some messages and one with more of them: what is done once falls out."""
-    few, many = (4, 10) if line.rate <= 10 else (20, 60)
+    """System calls a message of both sides, in a run of its own under strace."""
     if not shutil.which("strace"):
         return {"skipped": "strace is not there"}
-    sums = []
+    count = 12 if line.rate <= 10 else 40
     with held.scratch() as directory:
-        for count in (few, many):
-            prefix = os.path.join(directory, f"calls-{count}")
-            made = measure(build, line, peer, ["--count", str(count), "--strace", prefix], "sleep")
-            if "sides" not in made:
-                return made
-            try:
-                sums.append(counted_calls(prefix))
-            except (OSError, IndexError, StopIteration):
-                return {"failed": "strace wrote no sum"}
-    pause = 1  # the writer's own sleep between two messages
-    made["calls"] = [round((sums[1][0] - sums[0][0]) / (many - few) - pause, 2), round((sums[1][1] - sums[0][1]) / (many - few), 2)]
+        prefix = os.path.join(directory, "calls")
+        made = measure(build, line, peer, ["--count", str(count), "--strace", prefix], "sleep")
+        if "sides" not in made:
+            return made
+        try:
+            calls = [counted_calls(f"{prefix}.{side}") for side in range(2)]
+        except (OSError, ValueError, StopIteration):
+            return {"failed": "strace wrote no marks"}
+    usage, pause, last = 2, 1, 1  # asking for the usage at both ends; the writer's own sleep; the message that says it was the last
+    made["calls"] = [round((calls[0] - usage) / count - pause, 2), round((calls[1] - usage) / (count + last), 2)]
     made.pop("histogram", None)
     return made
 
