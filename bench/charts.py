@@ -19,7 +19,7 @@ def series(of, lines, along, value):
         points = [(along(line), value(line, peer)) for line in lines if peer in line.peers]
         points = [(x, y) for x, y in points if y is not None]
         if points:
-            made.append({"name": of.title(peer), "peer": peer, "x": [x for x, _ in points], "y": [y for _, y in points]})
+            made.append({"name": of.title(peer), "peer": peer, "order": plan.PEERS.index(peer), "x": [x for x, _ in points], "y": [y for _, y in points]})
     return made
 
 
@@ -37,7 +37,7 @@ def tail_curves(of, line):
         tail = of.tail(line, peer) if peer in line.peers else None
         if tail:
             shares = [(name, tail[name]) for name in ("min", "p50", "p99", "p99.9", "p99.99", "max") if tail[name]]
-            made.append({"name": of.title(peer), "peer": peer, "x": [name for name, _ in shares], "y": [ns for _, ns in shares]})
+            made.append({"name": of.title(peer), "peer": peer, "order": plan.PEERS.index(peer), "x": [name for name, _ in shares], "y": [ns for _, ns in shares]})
     return made
 
 

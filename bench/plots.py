@@ -14,20 +14,22 @@ matplotlib.rcParams.update({"svg.hashsalt": "tarn", "svg.fonttype": "none", "fon
 COLOURS = pyplot.get_cmap("tab20").colors
 
 
-def style(peer, number):
+def style(curve):
+    """The same for a peer in every plot."""
+    peer, order = curve["peer"], curve["order"]
     if peer in ("tarn_stream", "tarn_board"):
         return {"color": "#c00000" if peer == "tarn_stream" else "#e07000", "linewidth": 2.6, "zorder": 5, "marker": "o"}
     if peer in ("cache_line", "bare", "futex"):
         return {"color": "black", "linestyle": "--" if peer != "cache_line" else ":", "marker": "x"}
-    return {"color": COLOURS[number * 2 % 20], "marker": "."}
+    return {"color": COLOURS[order * 2 % 20 + order * 2 // 20 % 2], "marker": "."}
 
 
 def draw(panels, path):
     figure, axes = pyplot.subplots(1, len(panels), figsize=(5.2 * len(panels) + 2.2, 4.6), squeeze=False, sharey=False)
     known = {}
     for axis, panel in zip(axes[0], panels):
-        for number, curve in enumerate(panel["series"]):
-            (line,) = axis.plot(curve["x"], curve["y"], label=curve["name"], **style(curve["peer"], number))
+        for curve in panel["series"]:
+            (line,) = axis.plot(curve["x"], curve["y"], label=curve["name"], **style(curve))
             known.setdefault(curve["name"], line)
         axis.set(title=panel["title"], xlabel=panel["x"], ylabel=panel["y"], yscale="log")
         if not panel["series"] or not isinstance(panel["series"][0]["x"][0], str):
