@@ -150,6 +150,15 @@ static void blocker_words(const cli_look *look, const tarn_participant *p, char 
         cli_size_words(p->lag_bytes, behind));
 }
 
+/* A writer waits, and no reader stands in its way. */
+static const char *nobody_words(const cli_look *look) {
+  bool readers = false;
+  for (uint32_t i = 0; i < look->count; i++) readers |= look->participants[i].alive && look->participants[i].role == TARN_READER;
+  if (look->details.flags & TARN_QUEUE) return ": nobody takes the messages that are there";
+  if (look->details.entry.kind == TARN_KIND_STREAM && !readers) return ": no reader has come yet";
+  return ", and nobody stands in its way any more";
+}
+
 bool cli_blocked_words(const cli_look *look, char *room, size_t size) {
   const tarn_participant *writer = NULL;
   uint32_t blockers = 0, told = 0;
@@ -164,7 +173,7 @@ bool cli_blocked_words(const cli_look *look, char *room, size_t size) {
   snprintf(room, size, "%s waits for room", who);
   if (writer->waiting_ns) add(room, size, ", for %s now", cli_age_words(writer->waiting_ns, age));
   if (!blockers) {
-    add(room, size, look->details.entry.kind == TARN_KIND_STREAM ? ": no reader has come yet" : ", and nobody holds any");
+    add(room, size, "%s", nobody_words(look));
     return true;
   }
   add(room, size, ": because of ");

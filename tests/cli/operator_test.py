@@ -150,6 +150,11 @@ class WhoBlocksUs(Operator):
         reader.wait()
         self.wait_until(lambda: "blocked" not in self.stat("log") or "no reader" in self.stat("log")["blocked"], "the dead one still blocks")
 
+    def test_when_it_is_nobodys_fault(self):
+        self.run_tarn("create", "stream", "-q", "log", "--size", "4K")
+        self.start_flood("log")
+        self.wait_until(lambda: "no reader has come yet" in self.stat("log").get("blocked", ""), "nobody was blocked")
+
     def test_again_and_again(self):
         self.run_tarn("put", "-q", "b", stdin=b"x")
         self.assertEqual(3, len(json_lines(self.out("stat", "b", "--json", "--every", "10ms", "--count", "3"))))
