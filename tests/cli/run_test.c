@@ -221,6 +221,7 @@ static void test_record_and_replay(void) {
   CHECK_INT(0, run("replay", file, map, "-q"));
   same_as_the_butterfly(map);
   CHECK_INT(7, run("replay", butterfly(), map, "-q"));
+}
 
 static const char *hello_writer(void) {
   static char path[1024];
