@@ -292,7 +292,10 @@ static int zero_the_last_page(const tarn_map *map, uint64_t size) {
   if (behind == 0) return 0;
   int result = tn_os_map(&map->file, size - used, used, TN_OS_WRITE, 0, &base, NULL);
   if (result != 0) return tn_map_failed(map, "mapping its last page", result);
+  tn_atomic32 there = 1; /* cut short by somebody else meanwhile: nothing is left to be zeroed */
+  tn_guard_add(base, used, &there);
   memset((char *)base + used, 0, (size_t)behind);
+  tn_guard_drop(base, &there);
   tn_os_unmap(base, used);
   TN_POINT("map.resize.zeroed");
   return 0;

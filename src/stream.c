@@ -263,7 +263,7 @@ int tarn_stream_release_batch(tarn_stream *stream, tarn_item *items, uint32_t co
   if (spoiled == TARN_E_FORKED) return spoiled;
   if (stream->intents != NULL) {
     result = release_to_queue(stream, items, count);
-    return result != 0 ? result : spoiled;
+    return spoiled != 0 && result != TARN_E_INVALID ? spoiled : result; /* what zeros say of a message is not true */
   }
   for (uint32_t i = 0; i < count && result == 0; i++) result = release_one(stream, &items[i]);
   advance(stream);

@@ -447,6 +447,7 @@ int tn_queue_get(tarn_stream *stream, void *data, uint64_t capacity, tarn_item *
   }
   if (item.size_bytes != 0) memcpy(data, item.data, (size_t)item.size_bytes);
   TN_POINT("queue.get.copied");
+  if (!tn_channel_is_mine(&stream->channel)) return tn_channel_check(&stream->channel); /* lost under the copy */
   item.data = data;
   result = change(stream, index, position, 0);
   if (result == 0) *ret_item = item;
