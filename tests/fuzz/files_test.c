@@ -11,14 +11,38 @@ enum { MOST = 1 << 20, SMALL = 1 << 20 };
 static unsigned char sample[MOST], damaged[MOST];
 static size_t sample_bytes;
 
-static void load_sample(const char *file) {
-  char path[4096];
-  snprintf(path, sizeof path, "%s/tests/samples/0.1/%s", TEST_SOURCE_DIR, file);
+static void read_sample(const char *path) {
   FILE *from = fopen(path, "rb");
   CHECK(from != NULL);
   sample_bytes = fread(sample, 1, sizeof sample, from);
   fclose(from);
   CHECK(sample_bytes > TN_PAGE && sample_bytes < MOST);
+}
+
+static void load_sample(const char *file) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/tests/samples/0.1/%s", TEST_SOURCE_DIR, file);
+  read_sample(path);
+}
+
+/* A queue of several writers as dead processes left it: a message done, one taken, one not, a claim. */
+static void make_queue(uint32_t flags) {
+  const tarn_options options = {.struct_size = sizeof options, .flags = TARN_KEPT | TARN_MANY_WRITERS | flags, .size_bytes = 4096, .slots = 8};
+  tarn_stream *writer, *reader;
+  tarn_item item, other;
+  void *room;
+  CHECK_OK(tarn_stream_open(&writer, "sample", TARN_WRITER, &options, 0));
+  CHECK_OK(tarn_stream_open(&reader, "sample", TARN_READER, NULL, 0));
+  for (int i = 0; i < 3; i++) CHECK_OK(tarn_stream_put(writer, "message", 7, NULL, 0));
+  CHECK_OK(tarn_stream_read(reader, &item, 0));
+  CHECK_OK(tarn_stream_read(reader, &other, 0));
+  CHECK_OK(tarn_stream_release(reader, &item));
+  CHECK_OK(tarn_stream_claim(writer, 100, &room, 0));
+  read_sample(check_path("sample.stream")); /* as it is now: nobody holds the locks of its copies */
+  CHECK_OK(tarn_stream_release(reader, &other));
+  tarn_stream_close(reader);
+  tarn_stream_close(writer);
+  CHECK_OK(tarn_remove("sample", TARN_KIND_STREAM, 0));
 }
 
 /* The header mostly, the table, the control words, the data: each about as often. */
@@ -144,7 +168,6 @@ static void go_on(const char *file, int kind, void (*use)(void)) {
   const char *wanted = getenv("TARN_TEST_FUZZ_MS");
   int64_t end = check_now() + (wanted != NULL ? atoll(wanted) : 1000) * MS;
   uint64_t rounds = 0, whole = 0;
-  load_sample(file);
   for (; check_now() < end; rounds++) {
     lay_out(file);
     uint64_t before = failures;
@@ -161,11 +184,28 @@ static void go_on(const char *file, int kind, void (*use)(void)) {
   if (rounds > 300) CHECK(whole > 0 && failures > 0); /* some damage is seen, some does not matter; a slow system may see too few */
 }
 
-static void test_boards(void) { go_on("sample.board", TARN_KIND_BOARD, use_board); }
+static void test_boards(void) {
+  load_sample("sample.board");
+  go_on("sample.board", TARN_KIND_BOARD, use_board);
+}
 
-static void test_streams(void) { go_on("sample.stream", TARN_KIND_STREAM, use_stream); }
+static void test_streams(void) {
+  load_sample("sample.stream");
+  go_on("sample.stream", TARN_KIND_STREAM, use_stream);
+}
 
-static const check_test tests[] = {{"boards", test_boards, 0}, {"streams", test_streams, 0}, {0}};
+static void test_many_writers(void) {
+  make_queue(0);
+  go_on("sample.stream", TARN_KIND_STREAM, use_stream);
+}
+
+static void test_queues(void) {
+  make_queue(TARN_QUEUE);
+  go_on("sample.stream", TARN_KIND_STREAM, use_stream);
+}
+
+static const check_test tests[] = {{"boards", test_boards, 0}, {"streams", test_streams, 0},
+                                   {"many_writers", test_many_writers, 0}, {"queues", test_queues, 0}, {0}};
 static const check_role roles[] = {{0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }
