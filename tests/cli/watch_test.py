@@ -419,6 +419,22 @@ for n in range(1, 100000):
 
 
 class Channels(Watching):
+    def shows(self, watcher, send):
+        """An observer leaves no trace: it is there once it shows what is sent."""
+        for _ in range(20 * LIMIT):
+            send()
+            if select.select([watcher.stdout], [], [], 0.05)[0]:
+                return
+        self.fail("the watcher shows nothing")
+
+    def attached(self, watcher, name):
+        """What was sent until it was there has been shown; the number of the last message is returned."""
+        self.shows(watcher, lambda: self.run_tarn("send", "-q", name, stdin=b"probe\n"))
+        newest = json.loads(self.out("stat", name, "--json"))["newest"]
+        while json.loads(self.line(watcher))["number"] < newest:
+            pass
+        return newest
+
     def test_board(self):
         self.run_tarn("put", "-q", "b", "--tag", "7", stdin=b"one")
         watcher = self.watch("b")
@@ -433,10 +449,10 @@ class Channels(Watching):
     def test_stream(self):
         self.run_tarn("send", "-q", "s", stdin=b"before\n")
         watcher = self.watch("s", "--json")
-        time.sleep(0.1)  # an observer leaves no trace by which to know that it is there
+        last = self.attached(watcher, "s")
         self.run_tarn("send", "-q", "s", stdin=b"one\none\n\n")
         told = [json.loads(self.line(watcher)) for _ in range(3)]
-        self.assertEqual([2, 3, 4], [line["number"] for line in told])
+        self.assertEqual([last + 1, last + 2, last + 3], [line["number"] for line in told])
         self.assertEqual(["6f6e65", None, None], [line.get("hex") for line in told])  # the same, and empty
         self.assertEqual([3, 3, 0], [line["size_bytes"] for line in told])
         watcher.kill()
@@ -444,13 +460,15 @@ class Channels(Watching):
     def test_layout_of_messages(self):
         watcher = self.watch("s", "--wait", "10s", "--json", "--layout", self.layout("a 0 u16\nb 2 u16\n"))
         sender = self.start("send", "s", "-q", "--binary")
-        self.wait_until(lambda: subprocess.run([TARN, "stat", "s", "--json"], capture_output=True, env=self.environment).returncode == 0, "no stream")
-        time.sleep(0.1)
-        for message in (b"\1\0\2\0", b"\1\0\3\0", b"\1\0", b""):
+
+        def send(message):
             sender.stdin.write(struct.pack("<I", len(message)) + message)
             sender.stdin.flush()
-        told = [(line["number"], line["field"], line["value"]) for line in (json.loads(self.line(watcher)) for _ in range(5))]
-        self.assertEqual([(1, "a", 1), (1, "b", 2), (2, "b", 3), (3, "b", None), (4, "a", None)], told)
+        self.shows(watcher, lambda: send(b"\1\0\2\0"))  # the same again shows nothing more
+        for message in (b"\1\0\3\0", b"\1\0", b""):
+            send(message)
+        told = [(line["field"], line["value"]) for line in (json.loads(self.line(watcher)) for _ in range(5))]
+        self.assertEqual([("a", 1), ("b", 2), ("b", 3), ("b", None), ("a", None)], told)
         watcher.kill()
 
     def test_nobody_waits_for_a_watcher(self):
@@ -458,9 +476,7 @@ class Channels(Watching):
         self.run_tarn("send", "-q", "s", stdin=b"x\n")
         self.run_tarn("recv", "s")  # from now on the oldest make room
         watcher = self.watch("s", "--json")
-        time.sleep(0.1)
-        self.run_tarn("send", "-q", "s", stdin=b"x\n")
-        self.line(watcher)
+        self.attached(watcher, "s")
         watcher.send_signal(signal.SIGSTOP)
         self.run_tarn("send", "-q", "s", "--timeout", "0", stdin=b"0123456789\n" * 2000)
         self.assertEqual([], json.loads(self.out("stat", "s", "--json"))["participants"])
