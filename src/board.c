@@ -206,7 +206,7 @@ int tarn_board_release(tarn_board *board, tarn_item *item) {
   if (board == NULL || item == NULL)
     return tn_fail(TARN_E_INVALID, "tarn_board_release: board or item is NULL");
   tn_channel *channel = &board->channel;
-  int result = tn_channel_check(channel);
+  int result = tn_channel_is_mine(channel) ? 0 : tn_channel_check(channel);
   if (result == TARN_E_FORKED)
     return result;
   uint32_t index = item->token - 1;
@@ -221,7 +221,9 @@ int tarn_board_release(tarn_board *board, tarn_item *item) {
   tn_store_release(&channel->table[channel->slot].pins[index], 0); /* [B3] release: the last look at it lies before this */
   TN_POINT("board.release.cleared");
   tn_wake(channel, TN_ROOM);
-  memset(item, 0, sizeof *item);
+  item->data = NULL; /* enough that nobody uses it again by mistake */
+  item->type = NULL;
+  item->token = 0;
   if (board->closed && board->out == 0)
     leave(board);
   return result; /* TARN_E_CORRUPT: it is released, and was perhaps not what it seemed */

@@ -50,6 +50,7 @@ struct tarn_board {
   tn_gap *gaps;              /* sorted by offset, never touching */
   uint32_t gap_count;
   uint64_t end; /* of the buffers, in the file */
+  uint32_t scans; /* of all pins */
   int observed; /* 1: some may read the file but not take part */
 };
 
@@ -70,6 +71,9 @@ int tn_board_take_stock(tarn_board *board);
 int tn_board_find(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer);
 /* The same, and may clear up after dead readers and grow. 0, TARN_FULL, a failure. */
 int tn_board_make_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer);
+
+/* Called when a buffer was found: a writer that publishes small values often gets a few more. */
+void tn_board_add_spare(tarn_board *board, uint64_t capacity);
 
 /* board_observe.c */
 int tn_board_observe(tarn_board *board, void *data, uint64_t capacity, tarn_item *ret_item, int64_t timeout_ns);

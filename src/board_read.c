@@ -23,6 +23,15 @@ static void unpin(tarn_board *board, uint32_t pin) {
   tn_wake(channel, TN_ROOM);
 }
 
+/* What will be looked at next comes while the fence is waited for. */
+static void expect(const tarn_board *board, uint32_t buffer) {
+  tn_prefetch(&board->channel.entries[buffer]);
+  const tn_buffer_view *view = &board->views[buffer];
+  if (view->address == NULL) return;
+  tn_prefetch(view->address); /* the type */
+  tn_prefetch(tn_board_content(view));
+}
+
 /* Pin the newest version with pin. 1: pinned; 0: nothing newer than the last; negative: the word names no buffer. */
 static int pin_newest(tarn_board *board, uint32_t pin, uint64_t *ret_current) {
   tn_channel *channel = &board->channel;
@@ -40,6 +49,7 @@ static int pin_newest(tarn_board *board, uint32_t pin, uint64_t *ret_current) {
                      TN_BOARD_BUFFER(current), channel->header.entries);
     }
     tn_store_relaxed(word, (uint16_t)(TN_BOARD_BUFFER(current) + 1)); /* relaxed: the fence is next */
+    expect(board, TN_BOARD_BUFFER(current));
     tn_fence_full(); /* [B2] full: pin, then look again. Pairs with the fence before the writer's scan */
     TN_POINT("board.read.pinned");
     uint64_t again = load_current(board);
@@ -78,12 +88,16 @@ static int describe(tarn_board *board, uint64_t current, uint32_t index, tarn_it
   copy_type(hold, (*ret_view)->address, tn_load_relaxed(&entry->type_length));
   hold->buffer = buffer;
   hold->version = TN_BOARD_VERSION(current);
-  *item = (tarn_item){.data = tn_board_content(*ret_view),
-                      .size_bytes = length,
-                      .number = hold->version,
-                      .tag = tn_load_relaxed(&entry->tag),
-                      .time_ns = (int64_t)tn_load_relaxed(&entry->time_ns),
-                      .type = hold->type};
+  item->data = tn_board_content(*ret_view); /* field by field: compilers clear a whole item slowly */
+  item->size_bytes = length;
+  item->number = hold->version;
+  item->missed = 0;
+  item->tag = tn_load_relaxed(&entry->tag);
+  item->time_ns = (int64_t)tn_load_relaxed(&entry->time_ns);
+  item->type = hold->type;
+  item->flags = item->token = item->deliveries = item->reserved32 = 0;
+  for (int i = 0; i < 3; i++)
+    item->reserved[i] = 0;
   return 0;
 }
 
@@ -177,16 +191,20 @@ int tn_board_wait(tarn_board *board, int64_t timeout_ns) {
   return result;
 }
 
-static int check_reader(tarn_board *board, const void *ret_item, const char *call) {
+static int no_reader(const tarn_board *board, const void *ret_item, const char *call) {
   if (board == NULL || ret_item == NULL)
     return tn_fail(TARN_E_INVALID, "%s: board or ret_item is NULL", call);
-  int result = tn_channel_check(&board->channel);
-  if (result != 0)
-    return result;
-  if (board->channel.role == TARN_WRITER || board->closed)
-    return tn_fail(TARN_E_INVALID, "%s \"%s\": %s: this handle is %s", TN_WHO(&board->channel), call,
-                   board->closed ? "closed" : "a writer's; open a reader");
-  return 0;
+  if (!tn_channel_is_mine(&board->channel))
+    return tn_channel_check(&board->channel);
+  return tn_fail(TARN_E_INVALID, "%s \"%s\": %s: this handle is %s", TN_WHO(&board->channel), call,
+                 board->closed ? "closed" : "a writer's; open a reader");
+}
+
+static inline int check_reader(const tarn_board *board, const void *ret_item, const char *call) {
+  if (board != NULL && ret_item != NULL && tn_channel_is_mine(&board->channel) && board->channel.role != TARN_WRITER &&
+      !board->closed)
+    return 0;
+  return no_reader(board, ret_item, call);
 }
 
 int tarn_board_read(tarn_board *board, tarn_item *ret_item, int64_t timeout_ns) {

@@ -13,6 +13,8 @@
 #include "error.h"
 #include "participant.h"
 
+enum { SPARE_BUFFERS = 8, SCANS_BEFORE_SPARES = 16 };
+
 /* ---- Gaps: free ranges of the file below board->end, sorted, never touching ------------------------------------------- */
 
 static void remove_gap(tarn_board *board, uint32_t index) {
@@ -157,13 +159,17 @@ static int pick(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {
 static void scan(tarn_board *board) {
   tn_channel *channel = &board->channel;
   memset(board->pinned, 0, board->used);
+  board->scans++;
   tn_fence_full(); /* [B2] full: current was stored, now the pins are read. Pairs with the fence in pin_newest */
   uint32_t count = tn_slot_count(channel);
   for (uint32_t slot = 0; slot < count; slot++)
-    for (int i = 0; i < TN_PINS; i++) {
-      uint32_t pin = tn_load_acquire(&channel->table[slot].pins[i]); /* [B3] acquire: the reader's last look comes before */
-      if (pin != 0 && pin <= board->used)
-        board->pinned[pin - 1] = 1;
+    for (int i = 0; i < TN_PINS / 4; i++) {
+      uint64_t four = tn_load_acquire(&channel->table[slot].pin_words[i]); /* [B3] acquire: the reader's last look comes before */
+      for (; four != 0; four >>= 16) { /* mostly 0: nothing is held */
+        uint32_t pin = four & 0xffff;
+        if (pin != 0 && pin <= board->used)
+          board->pinned[pin - 1] = 1;
+      }
     }
   for (uint32_t i = 0; i < board->used; i++)
     board->known_free[i] = board->views[i].address != NULL && !board->pinned[i] && !is_current(board, i);
@@ -182,9 +188,9 @@ static int reap_readers(tarn_board *board) {
   int reaped = 0;
   uint32_t count = tn_slot_count(channel);
   for (uint32_t slot = 0; slot < count; slot++) {
-    int pins = 0;
-    for (int i = 0; i < TN_PINS; i++)
-      pins |= tn_load_relaxed(&channel->table[slot].pins[i]); /* relaxed: a guess; reaping proves */
+    uint64_t pins = 0;
+    for (int i = 0; i < TN_PINS / 4; i++)
+      pins |= tn_load_relaxed(&channel->table[slot].pin_words[i]); /* relaxed: a guess; reaping proves */
     if (pins == 0)
       continue;
     int result = tn_slot_reap(channel, slot);
@@ -338,6 +344,15 @@ static int restore(tarn_board *board, uint32_t buffer, uint64_t capacity, int re
   sentence[sizeof sentence - 1] = 0;
   add_buffer(board, buffer, capacity); /* if somebody was faster, that is how it is */
   return result <= TARN_E_INVALID ? tn_fail(result, "%s", sentence) : result;
+}
+
+/* Each scan of the pins is a fence, and takes the readers' lines from them. With few buffers it comes at every second publish or so; who
+ * publishes small values again and again gets some more of them, so that it comes less often. Not under a limit, and not at any price. */
+void tn_board_add_spare(tarn_board *board, uint64_t capacity) {
+  if (board->scans < SCANS_BEFORE_SPARES || board->used >= SPARE_BUFFERS || capacity > TN_ALIGN ||
+      board->channel.header.limit_bytes != 0 || board->used >= board->channel.header.entries)
+    return;
+  if (add_buffer(board, board->used, TN_ALIGN) != 0) board->scans = 0; /* no room: it is not needed */
 }
 
 int tn_board_make_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {

@@ -6,15 +6,18 @@
 #include "error.h"
 #include "participant.h"
 
-static int check_writer(tarn_board *board, const char *call) {
+static int no_writer(const tarn_board *board, const char *call) {
   if (board == NULL)
     return tn_fail(TARN_E_INVALID, "%s: board is NULL", call);
-  int result = tn_channel_check(&board->channel);
-  if (result != 0)
-    return result;
-  if (board->channel.role != TARN_WRITER)
-    return tn_fail(TARN_E_INVALID, "%s \"%s\": %s: this handle is no writer's", TN_WHO(&board->channel), call);
-  return 0;
+  if (!tn_channel_is_mine(&board->channel))
+    return tn_channel_check(&board->channel);
+  return tn_fail(TARN_E_INVALID, "%s \"%s\": %s: this handle is no writer's", TN_WHO(&board->channel), call);
+}
+
+static inline int check_writer(const tarn_board *board, const char *call) {
+  if (board != NULL && tn_channel_is_mine(&board->channel) && board->channel.role == TARN_WRITER)
+    return 0;
+  return no_writer(board, call);
 }
 
 /* What the wait for room works on. */
@@ -40,8 +43,10 @@ static int find_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer,
   int result = look(&room);
   if (result == 0)
     result = tn_board_make_room(board, capacity, &room.buffer);
-  else if (result == 1)
+  else if (result == 1) {
+    tn_board_add_spare(board, capacity);
     result = 0;
+  }
   if (result == TARN_FULL && timeout_ns != 0) {
     const tn_wish wish = {TN_ROOM, timeout_ns, 1, 0, look, ask, &room};
     result = tn_wait(&board->channel, &wish);
@@ -69,13 +74,8 @@ static int check_claim(const tarn_board *board, uint64_t size_bytes) {
   return 0;
 }
 
-int tarn_board_claim(tarn_board *board, uint64_t size_bytes, void **ret_room, int64_t timeout_ns) {
-  int result = check_writer(board, "tarn_board_claim");
-  if (result != 0)
-    return result;
-  if (ret_room == NULL)
-    return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_board_claim: ret_room is NULL", TN_WHO(&board->channel));
-  result = check_claim(board, size_bytes);
+static int claim(tarn_board *board, uint64_t size_bytes, void **ret_room, int64_t timeout_ns) {
+  int result = check_claim(board, size_bytes);
   if (result != 0)
     return result;
   uint64_t capacity = (size_bytes + TN_TYPE_BYTES + TN_ALIGN - 1) / TN_ALIGN * TN_ALIGN;
@@ -93,6 +93,15 @@ int tarn_board_claim(tarn_board *board, uint64_t size_bytes, void **ret_room, in
   TN_POINT("board.claim.done");
   *ret_room = tn_board_content(&board->views[buffer]);
   return 0;
+}
+
+int tarn_board_claim(tarn_board *board, uint64_t size_bytes, void **ret_room, int64_t timeout_ns) {
+  int result = check_writer(board, "tarn_board_claim");
+  if (result != 0)
+    return result;
+  if (ret_room == NULL)
+    return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_board_claim: ret_room is NULL", TN_WHO(&board->channel));
+  return claim(board, size_bytes, ret_room, timeout_ns);
 }
 
 /* What is said about the version; relaxed, all: the store of current publishes it. */
@@ -131,6 +140,22 @@ static void count(tarn_board *board, uint64_t version, uint64_t size_bytes) {
   tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + size_bytes);
 }
 
+/* Make the claimed version current. */
+static void publish(tarn_board *board, uint64_t size_bytes, const tarn_about *about, uint64_t type_length) {
+  uint64_t version = next_version(board);
+  fill_entry(board, size_bytes, about, type_length);
+  TN_POINT("board.publish.filled");
+  tn_store_release(&board->channel.entries[board->claim_buffer].generation, 2 * version); /* [B4] release: complete */
+  TN_POINT("board.publish.complete");
+  board->current = TN_BOARD_CURRENT(version, board->claim_buffer);
+  tn_store_release(&board->channel.control->kind.board.current, board->current); /* [B1] release: content and entry before it */
+  TN_POINT("board.publish.current");
+  board->claimed = 0;
+  count(board, version, size_bytes);
+  tn_wake(&board->channel, TN_NEWS);
+  TN_POINT("board.publish.woken");
+}
+
 int tarn_board_publish(tarn_board *board, uint64_t size_bytes, const tarn_about *about) {
   int result = check_writer(board, "tarn_board_publish");
   if (result != 0)
@@ -144,18 +169,7 @@ int tarn_board_publish(tarn_board *board, uint64_t size_bytes, const tarn_about 
   result = check_about(board, about, &type_length);
   if (result != 0)
     return result;
-  uint64_t version = next_version(board);
-  fill_entry(board, size_bytes, about, type_length);
-  TN_POINT("board.publish.filled");
-  tn_store_release(&board->channel.entries[board->claim_buffer].generation, 2 * version); /* [B4] release: complete */
-  TN_POINT("board.publish.complete");
-  board->current = TN_BOARD_CURRENT(version, board->claim_buffer);
-  tn_store_release(&board->channel.control->kind.board.current, board->current); /* [B1] release: content and entry before it */
-  TN_POINT("board.publish.current");
-  board->claimed = 0;
-  count(board, version, size_bytes);
-  tn_wake(&board->channel, TN_NEWS);
-  TN_POINT("board.publish.woken");
+  publish(board, size_bytes, about, type_length);
   return 0;
 }
 
@@ -182,10 +196,11 @@ int tarn_board_put(tarn_board *board, const void *data, uint64_t size_bytes, con
   if (data == NULL && size_bytes != 0)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_board_put: data is NULL", TN_WHO(&board->channel));
   void *room;
-  result = tarn_board_claim(board, size_bytes, &room, timeout_ns);
+  result = claim(board, size_bytes, &room, timeout_ns);
   if (result != 0)
     return result;
   if (size_bytes != 0)
     memcpy(room, data, (size_t)size_bytes);
-  return tarn_board_publish(board, size_bytes, about);
+  publish(board, size_bytes, about, type_length);
+  return 0;
 }
