@@ -41,6 +41,9 @@ static inline void tn_prefetch_write(const void *address) {
 #endif
 }
 
+/* Ask for a cache line to read, early. */
+#define tn_prefetch(address) __builtin_prefetch((address), 0)
+
 /* Tells the processor that this is a spin loop. */
 static inline void tn_relax(void) {
 #if defined(__x86_64__) || defined(__i386__)

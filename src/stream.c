@@ -149,6 +149,8 @@ static int map_ring(tarn_stream *stream) {
   stream->header_bytes = tn_record_header(channel->header.flags);
   stream->longest = tn_record_longest(stream->ring_bytes, stream->header_bytes);
   stream->racing = channel->role == TARN_OBSERVER || channel->header.policy == TARN_OVERWRITE;
+  stream->life_word = channel->life_word;
+  stream->slot = channel->slot != TN_NO_SLOT ? &channel->table[channel->slot] : NULL;
   if (stream->ring_bytes > SIZE_MAX / 4)
     return tn_fail(TARN_E_TOO_LARGE, "%s \"%s\": its ring of %s does not fit into this process's address space",
                    TN_WHO(channel), tn_bytes(stream->ring_bytes));
@@ -194,6 +196,7 @@ int tarn_stream_open(tarn_stream **ret_stream, const char *name, int role, const
     leave(stream);
     return result;
   }
+  tn_stream_short(stream);
   *ret_stream = stream;
   return 0;
 }
@@ -201,6 +204,7 @@ int tarn_stream_open(tarn_stream **ret_stream, const char *name, int role, const
 void tarn_stream_close(tarn_stream *stream) {
   if (stream == NULL) return;
   int forked = tn_os_life() != stream->channel.life;
+  tn_stream_long(stream);
   if (stream->poll != NULL) tn_poll_stop(stream->poll, forked);
   stream->poll = NULL;
   tarn_stream_close(stream->aside);
@@ -235,7 +239,6 @@ static inline void advance(tarn_stream *stream) {
 /* Enough that nobody uses it again by mistake. */
 static inline void forget(tarn_item *item) {
   item->data = NULL;
-  item->size_bytes = 0;
   item->token = 0;
 }
 
@@ -256,6 +259,18 @@ static int release_to_queue(tarn_stream *stream, tarn_item *items, uint32_t coun
   return result;
 }
 
+/* The usual batch: all that is out, in the order in which it was given. 1 released, 0 it is not that. */
+static int release_all(tarn_stream *stream, tarn_item *items, uint32_t count) {
+  if (count != stream->newest - stream->oldest) return 0;
+  for (uint32_t i = 0; i < count; i++) {
+    uint64_t counter = (stream->oldest + i) % TN_OUT_MAX;
+    if (items[i].token != counter + 1 || stream->out[counter].released || stream->out[counter].number != items[i].number) return 0;
+  }
+  for (uint32_t i = 0; i < count; i++) forget(&items[i]);
+  stream->oldest = stream->newest;
+  return 1;
+}
+
 int tarn_stream_release_batch(tarn_stream *stream, tarn_item *items, uint32_t count) {
   if (stream == NULL || (items == NULL && count != 0))
     return tn_fail(TARN_E_INVALID, "tarn_stream_release: stream or items is NULL");
@@ -265,24 +280,26 @@ int tarn_stream_release_batch(tarn_stream *stream, tarn_item *items, uint32_t co
     result = release_to_queue(stream, items, count);
     return spoiled != 0 && result != TARN_E_INVALID ? spoiled : result; /* what zeros say of a message is not true */
   }
-  for (uint32_t i = 0; i < count && result == 0; i++) result = release_one(stream, &items[i]);
+  tn_stream_long(stream);
+  int all = release_all(stream, items, count);
+  for (uint32_t i = 0; i < count && result == 0 && !all; i++) result = release_one(stream, &items[i]);
   advance(stream);
-  if (stream->closed && stream->oldest == stream->newest) leave(stream);
+  if (stream->closed && stream->oldest == stream->newest)
+    leave(stream);
+  else
+    tn_stream_short(stream);
   return result != 0 ? result : spoiled; /* TARN_E_CORRUPT: they are released, and were perhaps not what they seemed */
 }
 
 int tarn_stream_release(tarn_stream *stream, tarn_item *item) {
-  if (stream == NULL || item == NULL || !tn_channel_is_mine(&stream->channel) || stream->newest - stream->oldest != 1 ||
-      item->token != stream->oldest % TN_OUT_MAX + 1 || item->number != stream->number - 1 || stream->racing || stream->closed)
+  if (item == NULL || !tn_stream_may(stream, TN_PATH_RELEASE) || item->token != 1 || item->number != stream->number - 1)
     return tarn_stream_release_batch(stream, item, 1);
-  /* The usual case, in few steps: one item is out, it is the newest, and this is it. */
-  tn_slot *slot = &stream->channel.table[stream->channel.slot];
   uint64_t position = tn_stream_position(stream);
-  stream->oldest = stream->newest;
+  stream->path = TN_PATH_READ;
   forget(item);
   TN_POINT("stream.release.clear");
-  tn_store_release(&slot->cursor, position | 1); /* [S3] release: the last look at it. Pairs with the acquire in the writer's scan */
-  tn_store_relaxed(&slot->out, 0);               /* relaxed: a statistic */
+  tn_store_release(&stream->slot->cursor, position | 1); /* [S3] release: the last look at it. Pairs with the acquire in the writer's scan */
+  tn_store_relaxed(&stream->slot->out, 0);               /* relaxed: a statistic */
   TN_POINT("stream.release.cleared");
   tn_wake_room(&stream->channel, position);
   return 0;

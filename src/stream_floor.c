@@ -156,6 +156,8 @@ int tn_stream_raise_limit(tarn_stream *stream, uint64_t end) {
            stream->number); /* or a large record could wait for a boundary that never comes */
   tn_boundary floor;
   if (!choose_floor(stream, target, &floor)) return 0;
+  if ((int64_t)(floor.position - stream->floor) <= 0 && stream->limit - stream->floor == stream->ring_bytes)
+    return 0; /* nothing has moved: no store, no fence */
   TN_POINT("stream.floor.chosen");
   if ((int64_t)(floor.position - stream->floor) > 0) store_floor(stream, floor);
   TN_POINT("stream.floor.stored");

@@ -19,12 +19,38 @@ typedef struct tn_boundary {
   uint64_t position, number;
 } tn_boundary;
 
+/* The short paths. Most calls find everything as the last one left it: a writer with nothing claimed puts, a reader whom nobody overtakes
+ * and who has nothing out reads, and releases that one item. `path` says which of these may be taken now, so that one comparison stands for
+ * all conditions; every other call goes the long way, after tn_stream_long, and opens the short one again with tn_stream_short. */
+enum {
+  TN_PATH_LONG = 0,
+  TN_PATH_PUT,    /* writer: nothing is claimed */
+  TN_PATH_READ,   /* reader: not racing, nothing out, nothing to count or to pass over */
+  TN_PATH_RELEASE /* the same, but the item before `number` is out, with token 1, and not in out[] yet */
+};
+
 struct tarn_stream {
-  tn_channel channel;
+  /* What the short paths use comes first, side by side. */
+  uint32_t path;
+  const tn_atomic32 *life_word; /* never NULL while the path is short */
   unsigned char *ring;
   uint64_t ring_bytes, mask;
   uint64_t header_bytes; /* of a message: 16 or 32 */
   uint64_t longest;      /* payload */
+  tn_slot *slot;         /* own; NULL for observers */
+
+  /* The end of what this handle wrote, or the place of what it reads next. */
+  tn_atomic64 position; /* atomic because the thread behind the poll handle reads it; written by the owner's thread only */
+  uint64_t number;      /* of the next message */
+  uint64_t out_at;      /* TN_PATH_RELEASE: where the record of the item that is out begins */
+  uint32_t streak;      /* reader: messages since it last had to wait */
+  int given;            /* reader: 1 an item was given since the last wait */
+
+  /* writer */
+  uint64_t limit; /* [own] bytes below it may be written without looking at readers */
+  uint64_t next_boundary; /* position from which the next one is remembered */
+
+  tn_channel channel;
   tn_poll *poll;
   int writes; /* 1: the one writer; else see shared */
   int reads;  /* 1: a reader that is given every message, or an observer, and not closed */
@@ -32,12 +58,6 @@ struct tarn_stream {
   int queue;  /* 1: TARN_QUEUE */
   int ring_writable;
 
-  /* The end of what this handle wrote, or the place of what it reads next. */
-  tn_atomic64 position; /* atomic because the thread behind the poll handle reads it; written by the owner's thread only */
-  uint64_t number;      /* of the next message */
-
-  /* writer */
-  uint64_t limit; /* [own] bytes below it may be written without looking at readers */
   uint64_t floor; /* position, as published */
   int64_t asked_ns; /* when the kernel was last asked about readers in the way of a claim that does not wait */
   int claimed;
@@ -45,12 +65,8 @@ struct tarn_stream {
   uint64_t claim_bytes;
   tn_boundary boundaries[TN_BOUNDARIES]; /* the oldest at `first`, all in (floor, position] but the first, which is the floor */
   uint32_t first, count;
-  uint64_t next_boundary;        /* position from which the next one is remembered */
-  uint64_t put_items, put_bytes; /* statistics */
 
   /* reader and observer */
-  uint64_t term;                     /* the writer's term word when an item was last given */
-  uint64_t given_items, given_bytes; /* statistics */
   int racing;              /* 1: the writer does not wait for this reader (TARN_OVERWRITE, or an observer): look at the floor */
   int started;             /* 1: an item was given, or a number asked for: a gap counts as missed */
   uint64_t wanted;         /* messages below this number are passed over unseen */
@@ -70,6 +86,7 @@ struct tarn_stream {
 
   /* a queue's reader; items that are out are in `out`, at the index of their intent */
   tn_atomic64 *intents;       /* own row */
+  uint64_t term;              /* the writer's term word when an item was last given */
   uint32_t out_count;         /* intents in use for items */
   uint32_t taken_next;        /* where a free one is looked for first */
   tn_atomic64 returned;       /* control's counter when the ring was last looked through from the head; written by the owner's thread */
@@ -85,6 +102,47 @@ static inline tn_record *tn_stream_record(const tarn_stream *stream, uint64_t po
 
 /* relaxed: the owner's own word, or a guess of the poll thread */
 static inline uint64_t tn_stream_position(const tarn_stream *stream) { return tn_load_relaxed(&stream->position); }
+
+/* Is the handle this process's own, and is this its path? One branch for most that could be wrong. */
+static inline int tn_stream_may(const tarn_stream *stream, uint32_t path) {
+  return stream != NULL && stream->path == path &&
+         tn_load_relaxed(stream->life_word) == tn_load_relaxed(&stream->channel.good_in); /* relaxed: as in tn_channel_is_mine */
+}
+
+/* So many more messages of this handle's, for those who look on. */
+static inline void tn_stream_count(const tarn_stream *stream, uint64_t messages, uint64_t bytes) {
+  tn_slot *slot = stream->slot;
+  tn_store_relaxed(&slot->items, tn_load_relaxed(&slot->items) + messages); /* relaxed, all: statistics */
+  tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + bytes);
+  tn_store_relaxed(&slot->next, stream->number);
+}
+
+/* The long way begins: what the short one left aside is put where all can find it. */
+static inline void tn_stream_long(tarn_stream *stream) {
+  if (stream->path == TN_PATH_RELEASE) {
+    stream->oldest = 0;
+    stream->newest = 1;
+    stream->out[0].position = stream->out_at;
+    stream->out[0].number = stream->number - 1;
+    stream->out[0].released = 0;
+  }
+  stream->path = TN_PATH_LONG;
+}
+
+/* A reader whom nobody overtakes, and who has nothing to count or to pass over. */
+static inline int tn_stream_is_plain(const tarn_stream *stream) {
+  return stream->reads && stream->slot != NULL && !stream->racing && stream->started && stream->missed == 0 &&
+         stream->number >= stream->wanted;
+}
+
+/* The long way is over: is the short one open? */
+static inline void tn_stream_short(tarn_stream *stream) {
+  if (stream->life_word == NULL) return;
+  if (stream->writes)
+    stream->path = stream->claimed ? TN_PATH_LONG : TN_PATH_PUT;
+  else if (tn_stream_is_plain(stream) && stream->oldest == stream->newest)
+    stream->path = TN_PATH_READ;
+}
 
 /* stream.c: latches. */
 void tn_latch_store(tn_latch *latch, uint64_t position, uint64_t number);

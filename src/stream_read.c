@@ -5,7 +5,7 @@
 #include "participant.h"
 #include "stream_inside.h"
 
-enum { EMPTIES_A_QUESTION = 16, BRIEF_LOOKS = 50 };
+enum { EMPTIES_A_QUESTION = 16, BRIEF_LOOKS = 50, AWAY_MAX = 256 };
 
 /* Not a reader that is given every message, but one of a queue's (stream_queue.c). */
 enum { QUEUE_READER = 1 };
@@ -17,7 +17,7 @@ static int cannot_be(const tarn_stream *stream, uint64_t position, const char *w
                  (unsigned long long)position);
 }
 
-static tn_slot *own_slot(const tarn_stream *stream) { return &stream->channel.table[stream->channel.slot]; }
+static tn_slot *own_slot(const tarn_stream *stream) { return stream->slot; }
 
 /* For those who look on: a reader that falls behind is to be seen. */
 static void tell_next(tarn_stream *stream) {
@@ -152,10 +152,9 @@ int tn_stream_start(tarn_stream *stream) {
 
 /* ---- Giving -------------------------------------------------------------------------------------------------------------- */
 
-static inline void describe(const tarn_stream *stream, const tn_sight *sight, tarn_item *item) {
-  const tn_record *record = tn_stream_record(stream, tn_stream_position(stream));
+static inline void describe(const tarn_stream *stream, const tn_record *record, uint64_t length, tarn_item *item) {
   item->data = (const unsigned char *)record + stream->header_bytes; /* field by field: compilers clear a whole item slowly */
-  item->size_bytes = tn_record_length(sight->word);
+  item->size_bytes = length;
   item->number = stream->number;
   item->missed = 0;
   item->tag = tn_load_relaxed(&record->tag); /* relaxed, both: ordered by [S1] */
@@ -182,16 +181,8 @@ static inline void given(tarn_stream *stream, const tn_sight *sight, tarn_item *
   stream->number++;
   tn_store_relaxed(&stream->position, tn_stream_position(stream) + sight->extent); /* relaxed: own */
   if (!stream->started || stream->missed != 0) count_missed(stream, item);
-  uint64_t term = tn_load_relaxed(&stream->channel.control->writer.term); /* relaxed: only whether it is another one */
-  if (term != stream->term) {
-    stream->term = term;
-    tn_writer_known(&stream->channel);
-  }
-  if (stream->channel.slot == TN_NO_SLOT) return;
-  tn_slot *slot = own_slot(stream);
-  tn_store_relaxed(&slot->items, ++stream->given_items); /* relaxed, all: statistics */
-  tn_store_relaxed(&slot->bytes, stream->given_bytes += item->size_bytes);
-  tn_store_relaxed(&slot->next, stream->number);
+  stream->given = 1;
+  if (stream->slot != NULL) tn_stream_count(stream, 1, item->size_bytes);
 }
 
 /* Many writers: what a message left of its claim is a skip behind it. Passed at once: else it would keep room until the next call. */
@@ -228,7 +219,7 @@ static inline int read_now(tarn_stream *stream, tarn_item *ret_item) {
     if (stream->racing) result = hold(stream);
   } while (result == 0);
   if (result < 0) return result;
-  describe(stream, &sight, ret_item);
+  describe(stream, tn_stream_record(stream, tn_stream_position(stream)), tn_record_length(sight.word), ret_item);
   if (stream->oldest == stream->newest) stream->oldest = stream->newest = 0; /* few entries are used while little is out */
   uint64_t counter = stream->newest++ % TN_OUT_MAX;
   stream->out[counter].position = tn_stream_position(stream);
@@ -257,7 +248,7 @@ static inline int get_now(tarn_stream *stream, void *data, uint64_t capacity, ta
   for (;;) {
     int result = find_next(stream, &sight);
     if (result != 1) return result;
-    describe(stream, &sight, &item);
+    describe(stream, tn_stream_record(stream, tn_stream_position(stream)), tn_record_length(sight.word), &item);
     int fits = item.size_bytes <= capacity;
     if (fits && item.size_bytes != 0) memcpy(data, item.data, (size_t)item.size_bytes);
     if (stream->racing) {
@@ -340,8 +331,11 @@ static inline int look_briefly(const tarn_stream *stream) {
 /* Until there is something to read. 0, or an outcome, or a failure. */
 static int wait_for_news(tarn_stream *stream, int64_t timeout_ns) {
   int result;
-  if (timeout_ns != 0 && look_briefly(stream))
-    return 0;
+  if (stream->given) { /* who was given an item knows its writer: said here, not for each message */
+    stream->given = 0;
+    tn_writer_known(&stream->channel);
+  }
+  if (timeout_ns != 0 && look_briefly(stream)) return 0;
   if (timeout_ns == 0) {
     result = nothing_now(stream);
     result = result == 1 ? 0 : result;
@@ -353,6 +347,109 @@ static int wait_for_news(tarn_stream *stream, int64_t timeout_ns) {
     return tn_channel_check(&stream->channel);
   if (result == TARN_NO_WRITER) tn_writer_told(&stream->channel);
   return result;
+}
+
+/* ---- The short way: stream_inside.h says when ------------------------------------------------------------------------------ */
+
+/* The record at the position, if it is a message that can be: its extent, and its length; else 0. */
+static inline uint64_t plain(const tarn_stream *stream, const tn_record *record, uint64_t position, uint64_t *ret_length) {
+  uint64_t word = tn_load_acquire(&record->word);          /* [S1] acquire: the record before its word */
+  uint64_t length = word ^ tn_record_word(TN_MESSAGE, 0);  /* of any other word something huge */
+  uint64_t extent = tn_record_extent(stream->header_bytes, length);
+  if (length > stream->longest || extent > stream->ring_bytes - (position & stream->mask) ||
+      tn_load_relaxed(&record->number) != (uint32_t)stream->number) /* relaxed: ordered by [S1] */
+    return 0;
+  *ret_length = length;
+  return extent;
+}
+
+/* Nothing there: wait a little. Who got several messages without waiting is close behind a writer at full speed, and would take each line
+ * from it while it is being written: both would crawl. So it stays away first, the longer the more they were (a pause takes about 10 ns), and
+ * finds as many again. An answer to one message is never waited for in this way, nor by who never sleeps. */
+static int comes_soon(tarn_stream *stream, const tn_record *record) {
+  uint32_t away = stream->streak > 1 && stream->channel.options.spin_ns != TARN_SPIN_ONLY ? stream->streak * 4 : 0;
+  for (uint32_t pauses = away < AWAY_MAX ? away : AWAY_MAX; pauses != 0; pauses--) tn_relax();
+  stream->streak = 0;
+  for (int looks = BRIEF_LOOKS; looks != 0; looks--) { /* no clock, no call: an answer mostly comes within these */
+    if (tn_load_relaxed(&record->word) != 0) return 1; /* relaxed: plain() looks again */
+    tn_relax();
+  }
+  return 0;
+}
+
+/* Is there a word at the record, now or soon? */
+static inline int there(tarn_stream *stream, const tn_record *record, int64_t timeout_ns) {
+  if (tn_load_relaxed(&record->word) == 0) /* relaxed: plain() looks again */
+    return timeout_ns != 0 && comes_soon(stream, record);
+  stream->streak++;
+  return 1;
+}
+
+static inline int read_short(tarn_stream *stream, tarn_item *item, int64_t timeout_ns) {
+  uint64_t position = tn_stream_position(stream), length;
+  const tn_record *record = tn_stream_record(stream, position);
+  if (!there(stream, record, timeout_ns)) return 0;
+  uint64_t extent = plain(stream, record, position, &length);
+  if (extent == 0) return 0;
+  tn_prefetch(tn_stream_record(stream, position + extent)); /* the next word comes while the caller looks at this message */
+  describe(stream, record, length, item);
+  item->token = 1;
+  stream->out_at = position;
+  stream->path = TN_PATH_RELEASE;
+  stream->number++;
+  stream->given = 1;
+  tn_store_relaxed(&stream->position, position + extent); /* relaxed: own */
+  tn_stream_count(stream, 1, length);
+  tn_store_relaxed(&stream->slot->out, 1); /* relaxed: a statistic */
+  TN_POINT("stream.read.given");
+  return 1;
+}
+
+/* As many plain messages as there are, up to `most`, for a reader that nobody passes by. */
+static uint32_t read_plain(tarn_stream *stream, tarn_item *items, uint32_t most) {
+  uint64_t position = tn_stream_position(stream), bytes = 0, length;
+  uint32_t count = 0;
+  if (stream->oldest == stream->newest) stream->oldest = stream->newest = 0;
+  for (; count < most; count++) {
+    const tn_record *record = tn_stream_record(stream, position);
+    uint64_t extent = plain(stream, record, position, &length);
+    if (extent == 0) break;
+    uint64_t counter = stream->newest++ % TN_OUT_MAX;
+    describe(stream, record, length, &items[count]);
+    items[count].token = (uint32_t)counter + 1;
+    stream->out[counter].position = position;
+    stream->out[counter].number = stream->number++;
+    stream->out[counter].released = 0;
+    position += extent;
+    bytes += length;
+    TN_POINT("stream.read.given");
+  }
+  tn_store_relaxed(&stream->position, position); /* relaxed: own */
+  if (count == 0) return 0;
+  stream->given = 1;
+  tn_stream_count(stream, count, bytes);
+  tn_store_relaxed(&stream->slot->out, (uint32_t)(stream->newest - stream->oldest)); /* relaxed: a statistic */
+  return count;
+}
+
+static inline int get_short(tarn_stream *stream, void *data, uint64_t capacity, tarn_item *item, int64_t timeout_ns) {
+  uint64_t position = tn_stream_position(stream), length;
+  const tn_record *record = tn_stream_record(stream, position);
+  if (!there(stream, record, timeout_ns)) return 0;
+  uint64_t extent = plain(stream, record, position, &length);
+  if (extent == 0 || length > capacity || data == NULL) return 0;
+  tn_prefetch(tn_stream_record(stream, position + extent));
+  describe(stream, record, length, item);
+  memcpy(data, item->data, (size_t)length);
+  item->data = data;
+  stream->number++;
+  stream->given = 1;
+  tn_store_relaxed(&stream->position, position + extent); /* relaxed: own */
+  tn_stream_count(stream, 1, length);
+  tn_store_release(&stream->slot->cursor, (position + extent) | 1); /* [S3] release: the copy before it */
+  TN_POINT("stream.get.cursor");
+  tn_wake_room(&stream->channel, position + extent);
+  return 1;
 }
 
 /* ---- The calls ------------------------------------------------------------------------------------------------------------ */
@@ -382,12 +479,13 @@ int tarn_stream_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capac
     return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_read_batch: ret_count is NULL, or no room for items",
                    TN_WHO(&stream->channel));
   if (queue) return tn_queue_read_batch(stream, items, capacity, ret_count, timeout_ns);
-  if (stream->channel.role == TARN_OBSERVER)
-    return no_places(stream);
+  if (stream->channel.role == TARN_OBSERVER) return no_places(stream);
+  tn_stream_long(stream);
   uint64_t left = TN_OUT_MAX - (stream->newest - stream->oldest);
   if (left == 0) return TARN_BUSY;
   uint32_t most = capacity < left ? capacity : (uint32_t)left, count = 0;
   for (;;) {
+    if (tn_stream_is_plain(stream)) count = read_plain(stream, items, most);
     while (count < most && (result = read_now(stream, &items[count])) == 1) count++;
     if (count != 0) {
       *ret_count = count; /* a failure behind them comes again at the next call */
@@ -398,11 +496,12 @@ int tarn_stream_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capac
   }
 }
 
-int tarn_stream_read(tarn_stream *stream, tarn_item *ret_item, int64_t timeout_ns) {
+static __attribute__((noinline)) int read_long(tarn_stream *stream, tarn_item *ret_item, int64_t timeout_ns) {
   int result = check_reader(stream, ret_item, "tarn_stream_read");
   uint32_t one;
   if (result != 0) return result == QUEUE_READER ? tn_queue_read_batch(stream, ret_item, 1, &one, timeout_ns) : result;
   if (stream->channel.role == TARN_OBSERVER) return no_places(stream);
+  tn_stream_long(stream);
   if (stream->newest - stream->oldest == TN_OUT_MAX) return TARN_BUSY;
   for (;;) {
     result = read_now(stream, ret_item);
@@ -412,16 +511,29 @@ int tarn_stream_read(tarn_stream *stream, tarn_item *ret_item, int64_t timeout_n
   }
 }
 
-int tarn_stream_get(tarn_stream *stream, void *data, uint64_t capacity, tarn_item *ret_item, int64_t timeout_ns) {
+int tarn_stream_read(tarn_stream *stream, tarn_item *ret_item, int64_t timeout_ns) {
+  if (ret_item != NULL && tn_stream_may(stream, TN_PATH_READ) && read_short(stream, ret_item, timeout_ns)) return 0;
+  return read_long(stream, ret_item, timeout_ns);
+}
+
+static __attribute__((noinline)) int get_long(tarn_stream *stream, void *data, uint64_t capacity, tarn_item *ret_item,
+                                              int64_t timeout_ns) {
   int result = check_reader(stream, ret_item, "tarn_stream_get"), queue = result == QUEUE_READER;
   if (result < 0) return result;
   if (data == NULL && capacity != 0)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_get: data is NULL", TN_WHO(&stream->channel));
   if (queue) return tn_queue_get(stream, data, capacity, ret_item, timeout_ns);
+  tn_stream_long(stream);
   for (;;) {
     result = get_now(stream, data, capacity, ret_item);
+    if (result == 1) tn_stream_short(stream);
     if (result != 0) return result == 1 ? 0 : result;
     result = wait_for_news(stream, timeout_ns);
     if (result != 0) return result;
   }
+}
+
+int tarn_stream_get(tarn_stream *stream, void *data, uint64_t capacity, tarn_item *ret_item, int64_t timeout_ns) {
+  if (ret_item != NULL && tn_stream_may(stream, TN_PATH_READ) && get_short(stream, data, capacity, ret_item, timeout_ns)) return 0;
+  return get_long(stream, data, capacity, ret_item, timeout_ns);
 }

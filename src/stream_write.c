@@ -119,12 +119,9 @@ static uint64_t fill_skip(tarn_stream *stream, uint64_t position, uint64_t to, u
 
 /* The end is at position now. */
 static inline void published(tarn_stream *stream, uint64_t position, uint64_t messages, uint64_t bytes) {
-  tn_slot *slot = &stream->channel.table[stream->channel.slot];
   stream->number += messages;
-  tn_store_relaxed(&stream->position, position); /* relaxed, all: private; and statistics */
-  tn_store_relaxed(&slot->items, stream->put_items += messages);
-  tn_store_relaxed(&slot->bytes, stream->put_bytes += bytes);
-  tn_store_relaxed(&slot->next, stream->number);
+  tn_store_relaxed(&stream->position, position); /* relaxed: private */
+  tn_stream_count(stream, messages, bytes);
   if ((int64_t)(position - stream->next_boundary) >= 0) tn_stream_remember(stream);
   tn_wake(&stream->channel, TN_NEWS);
   TN_POINT("stream.publish.woken");
@@ -172,6 +169,7 @@ int tarn_stream_claim(tarn_stream *stream, uint64_t size_bytes, void **ret_room,
   if (result == 0) result = make_claim(stream, size_bytes, timeout_ns);
   if (result != 0) return result == ONE_OF_MANY ? tn_many_claim(stream, size_bytes, ret_room, timeout_ns) : result;
   stream->claimed = 1;
+  stream->path = TN_PATH_LONG;
   TN_POINT("stream.claim.done");
   *ret_room = stream->ring + (stream->claim_at & stream->mask) + stream->header_bytes;
   return 0;
@@ -188,6 +186,7 @@ int tarn_stream_publish(tarn_stream *stream, uint64_t size_bytes, const tarn_abo
   if (about != NULL && (result = check_about(stream, about)) != 0) return result;
   if (many) return tn_many_publish(stream, size_bytes, about);
   stream->claimed = 0;
+  tn_stream_short(stream);
   publish(stream, size_bytes, about != NULL ? (uint32_t)about->tag : 0, about != NULL ? about->time_ns : 0);
   return 0;
 }
@@ -198,6 +197,7 @@ int tarn_stream_abandon(tarn_stream *stream) {
   if (!stream->claimed) return tn_fail(TARN_E_INVALID, "%s \"%s\": nothing is claimed", TN_WHO(&stream->channel));
   if (result == ONE_OF_MANY) return tn_many_abandon(stream);
   stream->claimed = 0; /* the word at the end is still 0: nothing happened */
+  tn_stream_short(stream);
   TN_POINT("stream.abandon");
   return 0;
 }
@@ -208,7 +208,39 @@ static int put_as_one_of_many(tarn_stream *stream, const void *data, uint64_t si
   return tarn_stream_put_pieces(stream, &piece, 1, about, timeout_ns);
 }
 
-int tarn_stream_put(tarn_stream *stream, const void *data, uint64_t size_bytes, const tarn_about *about, int64_t timeout_ns) {
+/* memcpy for what is mostly small: in pieces of 16 bytes, the last two of which may overlap. */
+static inline void copy_small(unsigned char *to, const unsigned char *from, size_t size) {
+  if (size < 16 || size > 128) {
+    memcpy(to, from, size);
+    return;
+  }
+  for (size_t i = 0; i + 16 <= size; i += 16) memcpy(to + i, from + i, 16);
+  memcpy(to + size - 16, from + size - 16, 16);
+}
+
+/* The usual message: it lies where the last one ended, below the limit, and nothing is said about it. 1 put, 0 take the long way. */
+static inline int put_short(tarn_stream *stream, const void *data, uint64_t size_bytes) {
+  uint64_t position = tn_stream_position(stream), at = position & stream->mask;
+  uint64_t extent = tn_record_extent(stream->header_bytes, size_bytes);
+  if (size_bytes > stream->longest || extent > stream->ring_bytes - at ||
+      (int64_t)(stream->limit - (position + extent + TN_UNIT)) < 0)
+    return 0;
+  tn_record *record = tn_stream_record(stream, position), *end = tn_stream_record(stream, position + extent);
+  tn_prefetch_write(end);    /* stores leave in order: the word after the record, which is zeroed, must not be waited for while a */
+  tn_prefetch_write(record); /* reader polls this one */
+  copy_small((unsigned char *)record + stream->header_bytes, data, (size_t)size_bytes);
+  fill_record(stream, record, stream->number, 0, 0);
+  TN_POINT("stream.publish.filled");
+  tn_store_relaxed(&end->word, 0); /* relaxed: [S1] comes after it */
+  TN_POINT("stream.publish.ended");
+  tn_store_release(&record->word, tn_record_word(TN_MESSAGE, size_bytes)); /* [S1] release: the record before its word */
+  TN_POINT("stream.publish.word");
+  published(stream, position + extent, 1, size_bytes);
+  return 1;
+}
+
+static __attribute__((noinline)) int put_long(tarn_stream *stream, const void *data, uint64_t size_bytes,
+                                              const tarn_about *about, int64_t timeout_ns) {
   int result = check_writer(stream, "tarn_stream_put");
   if (result != 0) return result == ONE_OF_MANY ? put_as_one_of_many(stream, data, size_bytes, about, timeout_ns) : result;
   if (data == NULL && size_bytes != 0)
@@ -223,6 +255,11 @@ int tarn_stream_put(tarn_stream *stream, const void *data, uint64_t size_bytes, 
     memcpy(stream->ring + (stream->claim_at & stream->mask) + stream->header_bytes, data, (size_t)size_bytes);
   publish(stream, size_bytes, about != NULL ? (uint32_t)about->tag : 0, about != NULL ? about->time_ns : 0);
   return 0;
+}
+
+int tarn_stream_put(tarn_stream *stream, const void *data, uint64_t size_bytes, const tarn_about *about, int64_t timeout_ns) {
+  if (about == NULL && data != NULL && tn_stream_may(stream, TN_PATH_PUT) && put_short(stream, data, size_bytes)) return 0;
+  return put_long(stream, data, size_bytes, about, timeout_ns);
 }
 
 /* How large all pieces are together, UINT64_MAX if that is more than a number holds; a failure if one cannot be. */
@@ -263,51 +300,45 @@ int tarn_stream_put_pieces(tarn_stream *stream, const tarn_piece *pieces, uint32
 
 /* ---- Batches ------------------------------------------------------------------------------------------------------------ */
 
-/* How many of the messages have room below the limit, and where they end. */
-static uint32_t fit(const tarn_stream *stream, const tarn_piece *messages, uint32_t count, uint64_t limit, uint64_t *ret_end) {
-  uint64_t end = tn_stream_position(stream);
-  uint32_t fitting = 0;
-  for (; fitting < count; fitting++) {
-    uint64_t extent = tn_record_extent(stream->header_bytes, messages[fitting].size_bytes);
-    uint64_t next = place_for(stream, end, extent) + extent;
-    if ((int64_t)(limit - next) < TN_UNIT) break;
-    end = next;
-  }
-  *ret_end = end;
-  return fitting;
+/* A batch that is being written: nothing of it can be seen before the word at its start is stored. */
+typedef struct batch {
+  uint64_t start, position; /* where it begins, and ends so far */
+  uint64_t first;           /* the word of its start */
+  uint64_t bytes;
+  uint32_t messages;
+} batch;
+
+/* Its words but for the first are stored at once. */
+static inline void store_word(const tarn_stream *stream, batch *batch, uint64_t position, uint64_t word) {
+  if (position == batch->start)
+    batch->first = word;
+  else
+    tn_store_relaxed(&tn_stream_record(stream, position)->word, word); /* relaxed: beyond the chain until [S1] */
 }
 
-/* Write all records; every word but the first is stored at once, the first one last [S1]. */
-static void publish_batch(tarn_stream *stream, const tarn_piece *messages, uint32_t count) {
-  uint64_t start = tn_stream_position(stream), position = start, number = stream->number, bytes = 0, first = 0;
-  for (uint32_t i = 0; i < count; i++, number++) {
+/* One more message at `at`, which is where the last one ended, or the next start of the ring. */
+static inline void write_in_batch(tarn_stream *stream, batch *batch, const tarn_piece *message, uint64_t at, uint64_t extent) {
+  uint64_t number = stream->number + batch->messages, size_bytes = message->size_bytes;
+  tn_record *record = tn_stream_record(stream, at);
+  if (size_bytes != 0) copy_small((unsigned char *)record + stream->header_bytes, message->data, (size_t)size_bytes);
+  fill_record(stream, record, number, (uint32_t)message->tag, 0);
+  if (at != batch->position) store_word(stream, batch, batch->position, fill_skip(stream, batch->position, at, number));
+  store_word(stream, batch, at, tn_record_word(TN_MESSAGE, size_bytes));
+  batch->position = at + extent;
+  batch->bytes += size_bytes;
+  batch->messages++;
+  TN_POINT("stream.batch.record");
+}
+
+/* As many as have room: the first one has. At most a quarter of the ring, so that readers need not wait for too much at once. */
+static void write_batch(tarn_stream *stream, batch *batch, const tarn_piece *messages, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
     uint64_t extent = tn_record_extent(stream->header_bytes, messages[i].size_bytes);
-    uint64_t at = place_for(stream, position, extent);
-    uint64_t word = tn_record_word(TN_MESSAGE, messages[i].size_bytes);
-    tn_record *record = tn_stream_record(stream, at);
-    if (messages[i].size_bytes != 0)
-      memcpy((unsigned char *)record + stream->header_bytes, messages[i].data, (size_t)messages[i].size_bytes);
-    fill_record(stream, record, number, (uint32_t)messages[i].tag, 0);
-    if (at != position) {
-      uint64_t skip = fill_skip(stream, position, at, number);
-      if (position == start)
-        first = skip;
-      else
-        tn_store_relaxed(&tn_stream_record(stream, position)->word, skip); /* relaxed, both: beyond the chain until [S1] */
-    }
-    if (at == start)
-      first = word;
-    else
-      tn_store_relaxed(&record->word, word);
-    position = at + extent;
-    bytes += messages[i].size_bytes;
-    TN_POINT("stream.batch.record");
+    uint64_t at = place_for(stream, batch->position, extent), end = at + extent + TN_UNIT;
+    if (i != 0 && end - batch->start > stream->ring_bytes / 4) return;
+    if ((int64_t)(stream->limit - end) < 0 && !tn_stream_raise_limit(stream, end)) return;
+    write_in_batch(stream, batch, &messages[i], at, extent);
   }
-  tn_store_relaxed(&tn_stream_record(stream, position)->word, 0); /* relaxed: [S1] comes after it */
-  TN_POINT("stream.batch.ended");
-  tn_store_release(&tn_stream_record(stream, start)->word, first); /* [S1] release: the whole batch before its first word */
-  TN_POINT("stream.batch.word");
-  published(stream, position, count, bytes);
 }
 
 int tarn_stream_put_batch(tarn_stream *stream, const tarn_piece *messages, uint32_t count, uint32_t *ret_count,
@@ -317,18 +348,18 @@ int tarn_stream_put_batch(tarn_stream *stream, const tarn_piece *messages, uint3
   if (messages == NULL || ret_count == NULL || count == 0)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_put_batch: no messages, or ret_count is NULL",
                    TN_WHO(&stream->channel));
-  uint64_t bytes, end;
+  uint64_t bytes;
   result = add_up(stream, messages, count, &bytes);
   if (result == 0 && many) return tn_many_put_batch(stream, messages, count, ret_count, timeout_ns);
   if (result == 0) result = make_claim(stream, messages[0].size_bytes, timeout_ns);
   if (result != 0) return result;
-  uint64_t most = tn_stream_position(stream) + stream->ring_bytes / 4;
-  uint32_t wanted = fit(stream, messages, count, most, &end);
-  if (wanted > 1) tn_stream_raise_limit(stream, end + TN_UNIT);
-  uint64_t limit = (int64_t)(stream->limit - most) < 0 ? stream->limit : most;
-  uint32_t fitting = fit(stream, messages, count, limit, &end);
-  if (fitting == 0) fitting = 1; /* larger than a quarter: it has its claim */
-  publish_batch(stream, messages, fitting);
-  *ret_count = fitting;
+  batch batch = {.start = tn_stream_position(stream), .position = tn_stream_position(stream)};
+  write_batch(stream, &batch, messages, count);
+  tn_store_relaxed(&tn_stream_record(stream, batch.position)->word, 0); /* relaxed: [S1] comes after it */
+  TN_POINT("stream.batch.ended");
+  tn_store_release(&tn_stream_record(stream, batch.start)->word, batch.first); /* [S1] release: the whole batch before its first word */
+  TN_POINT("stream.batch.word");
+  published(stream, batch.position, batch.messages, batch.bytes);
+  *ret_count = batch.messages;
   return 0;
 }
