@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char there[] = "there", back[] = "back";
-enum { BATCH = 64, SLOTS = 128 };
+enum { BATCH = 64, SLOTS = 128, MANY_SLOTS = 1024 };
 
 static bool stopped(const bench_run *run) { return atomic_load_explicit(&run->shared->stop.word, memory_order_relaxed) != 0; }
 
@@ -15,7 +15,7 @@ static bool stopped(const bench_run *run) { return atomic_load_explicit(&run->sh
 static int open_stream(const bench_run *run, const char *name, int role, tarn_stream **ret_stream) {
   int polls = run->job->work == BENCH_ROUND_TRIP || run->job->work == BENCH_HAND_OVER;
   tarn_options options = {.struct_size = sizeof options,
-                          .slots = SLOTS,
+                          .slots = run->job->readers < SLOTS ? SLOTS : MANY_SLOTS,
                           .size_bytes = role == TARN_WRITER ? run->job->ring_bytes : 0,
                           .spin_ns = polls ? TARN_SPIN_ONLY : 0};
   int result = tarn_stream_open(ret_stream, name, role, &options, INT64_C(10000000000));
@@ -176,12 +176,12 @@ static int wake_peer(bench_run *run) {
 /* ---- Fan-out: one reader that really reads, the others are cursors that keep up with it --------------------------------- */
 
 static int fan_out_peer(bench_run *run) {
-  tarn_stream *readers[SLOTS] = {0};
+  tarn_stream *readers[MANY_SLOTS] = {0};
   int code = CLI_DONE;
   for (uint32_t i = 0; i < run->job->readers && code == CLI_DONE; i++)
     code = open_stream(run, there, TARN_READER, &readers[i]);
   if (code == CLI_DONE) {
-    uint64_t *cursors[SLOTS];
+    uint64_t *cursors[MANY_SLOTS];
     code = cli_bench_cursors(there, run->job->readers, cursors);
     atomic_store(&run->shared->ready.word, 2);
     uint64_t count = 0;
@@ -195,7 +195,7 @@ static int fan_out_peer(bench_run *run) {
     atomic_store(&run->shared->done.word, count);
     if (result != TARN_NO_WRITER) code = cli_fail_result(result, there);
   }
-  for (uint32_t i = 0; i < SLOTS; i++) tarn_stream_close(readers[i]);
+  for (uint32_t i = 0; i < run->job->readers; i++) tarn_stream_close(readers[i]);
   return code;
 }
 
