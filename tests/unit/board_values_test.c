@@ -1,4 +1,5 @@
 /* board_values_test.c: values of every size: nothing at all, around the steps in which buffers grow, beyond 4 GiB. */
+#include "board_inside.h"
 #include "boards.h"
 
 enum { STEP = 64 << 10, HEAD = 1 << 10 };
@@ -92,6 +93,32 @@ static void test_first_buffer(void) {
   tarn_board_close(writer);
 }
 
+/* [B4] An observer that copies from a buffer while it is given up must not find its version's generation again. */
+static void test_a_buffer_given_up_forgets_its_version(void) {
+  tarn_board *writer = open_writer("values", NULL), *reader = open_reader("values");
+  static unsigned char large[3 * STEP];
+  tarn_item items[2];
+  for (int i = 0; i < 2; i++) {
+    put_text(writer, "small");
+    CHECK_OK(tarn_board_read(reader, &items[i], 0));
+  }
+  put_text(writer, "small"); /* in a third buffer */
+  for (int i = 0; i < 2; i++)
+    CHECK_OK(tarn_board_release(reader, &items[i]));
+  CHECK_OK(tarn_board_put(writer, large, sizeof large, NULL, 0)); /* in the place of two small ones */
+  int given_up = 0;
+  for (uint32_t i = 0; i < 3; i++) {
+    const tn_entry *entry = &writer->channel.entries[i];
+    if (tn_load_acquire(&entry->capacity) != 0)
+      continue;
+    given_up++;
+    CHECK_UINT(0, tn_load_acquire(&entry->generation));
+  }
+  CHECK_INT(1, given_up);
+  tarn_board_close(reader);
+  tarn_board_close(writer);
+}
+
 /* ---- Beyond 4 GiB ----------------------------------------------------------------------------------------------------------------------- */
 
 /* Each page says where it is; the last word is beyond what 32 bits can count. */
@@ -146,6 +173,7 @@ static const check_test tests[] = {
     {"nothing_is_a_value", test_nothing_is_a_value, 0},
     {"around_the_steps", test_around_the_steps, 0},
     {"first_buffer", test_first_buffer, 0},
+    {"a_buffer_given_up_forgets_its_version", test_a_buffer_given_up_forgets_its_version, 0},
     {"beyond_4_gib", test_beyond_4_gib, 300},
     {0},
 };
