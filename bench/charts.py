@@ -12,14 +12,19 @@ def shown(name):
     return [f"![{TEXTS[name]}](performance/{name}.svg)", ""]
 
 
+def curve(of, peer, points):
+    return {"name": of.title(peer), "peer": peer, "order": plan.PEERS.index(peer), "x": [x for x, _ in points],
+            "y": [y for _, y in points]}
+
+
 def series(of, lines, along, value):
-    """One curve for each peer that has at least one figure: {name, peer, x, y}."""
+    """One curve for each peer that has at least one figure."""
     made = []
     for peer in plan.PEERS:
         points = [(along(line), value(line, peer)) for line in lines if peer in line.peers]
         points = [(x, y) for x, y in points if y is not None]
         if points:
-            made.append({"name": of.title(peer), "peer": peer, "order": plan.PEERS.index(peer), "x": [x for x, _ in points], "y": [y for _, y in points]})
+            made.append(curve(of, peer, points))
     return made
 
 
@@ -37,7 +42,7 @@ def tail_curves(of, line):
         tail = of.tail(line, peer) if peer in line.peers else None
         if tail:
             shares = [(name, tail[name]) for name in ("min", "p50", "p99", "p99.9", "p99.99", "max") if tail[name]]
-            made.append({"name": of.title(peer), "peer": peer, "order": plan.PEERS.index(peer), "x": [name for name, _ in shares], "y": [ns for _, ns in shares]})
+            made.append(curve(of, peer, shares))
     return made
 
 

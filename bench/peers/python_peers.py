@@ -182,6 +182,9 @@ class Side:
         self.warm_then_run(once)
 
     def write_sleep(self):
+        for _ in range(4):  # what is done once for the first messages is not of interest here
+            self.send(0)
+            time.sleep(0.005)
         period = 10**9 // self.plan.rate
         following = time.monotonic_ns() + period
         last = following + self.plan.run_ms * 1000000
@@ -217,6 +220,9 @@ class Side:
     def read_sleep(self):
         self.begin()
         while (word := self.receive()[0]) != END:
+            if word == 0:
+                self.begin()
+                continue
             self.times.append(time.monotonic_ns() - word)
             self.figures["count"] += 1
         self.end()
