@@ -346,6 +346,8 @@ class Maps(Recordings):
             memory[0:4] = struct.pack("<I", 2 * n - 1)
             for at in range(8, 4096, 8):
                 memory[at:at + 8] = struct.pack("<Q", n)
+                if at == 2048:
+                    time.sleep(0.0005)
             memory[0:4] = struct.pack("<I", 2 * n)
             time.sleep(0.0003)
         recorder.send_signal(signal.SIGINT)

@@ -335,7 +335,7 @@ class Layouts(Watching):
 
     def test_example(self):
         """The struct that examples/cockpit.py writes, as it changes."""
-        writer = subprocess.Popen([sys.executable, "-B", os.path.join(EXAMPLES, "cockpit.py"), "400", "0.005"], env=self.environment)
+        writer = subprocess.Popen([sys.executable, "-B", os.path.join(EXAMPLES, "cockpit.py"), "20000", "0.005"], env=self.environment)
         self.addCleanup(writer.kill)
         lines = json_lines(self.out("watch", "cockpit", "--wait", "10s", "--json", "--count", "20", *FAST, "--layout",
                                     os.path.join(EXAMPLES, "cockpit.layout")))
@@ -371,10 +371,11 @@ for n in range(1, 100000):
     if style == "pair": struct.pack_into("<I", shared, 0, n)
     for at in range(8, 4096, 8):
         struct.pack_into("<Q", shared, at, n)
+        if at == 2048: time.sleep(0.001)
     if style == "sequence": struct.pack_into("<I", shared, 0, 2 * n)
     if style == "pair": struct.pack_into("<I", shared, 4096, n)
     if n == 1: print(flush=True)
-    time.sleep(0.0003)
+    time.sleep(0.001)
 """
 
     def states(self, style, layout, count):
@@ -389,17 +390,17 @@ for n in range(1, 100000):
         return [set(line["value"]) for line in lines if line["field"] == "data"]
 
     def test_sequence(self):
-        states = self.states("sequence", "s 0 u32 sequence\ndata 8 u64[511]\n", 100)
-        self.assertGreater(len(states), 90)
+        states = self.states("sequence", "s 0 u32 sequence\ndata 8 u64[511]\n", 60)
+        self.assertGreater(len(states), 50)
         self.assertEqual({1}, {len(state) for state in states})
 
     def test_pair(self):
-        states = self.states("pair", "b 0 u32 begin\ndata 8 u64[511]\ne 4096 u32 end\n", 100)
+        states = self.states("pair", "b 0 u32 begin\ndata 8 u64[511]\ne 4096 u32 end\n", 60)
         self.assertEqual({1}, {len(state) for state in states})
 
     def test_without(self):
         """What the guards are for: the same writer is seen in the middle."""
-        self.assertIn(2, {len(state) for state in self.states("sequence", "data 8 u64[511]\n", 100)})
+        self.assertIn(2, {len(state) for state in self.states("sequence", "data 8 u64[511]\n", 60)})
 
     def test_counter(self):
         """A reader that copies while the counter stays the same; the number itself is of the same moment."""
