@@ -19,41 +19,53 @@ static const struct {
     {"hand_over", "ns", "handed over in place, there and back", false},
     {"fan_out", "msg/s", "publish to readers", true},
     {"wake", "ns", "wake a sleeping reader", false},
+    {"writers", "msg/s", "several writers", true},
+    {"writer_runs", "msg/s", "several writers, runs of 16", true},
+    {"queue", "msg/s", "a queue", true},
+    {"redelivery", "ns", "to another reader after a kill", false},
 };
 
 #define KIB UINT64_C(1024)
 #define MIB (KIB * KIB)
 
 static const bench_job stream_jobs[] = {
-    {BENCH_ROUND_TRIP, TARN_KIND_STREAM, 8, 0, 1, 0},
-    {BENCH_ROUND_TRIP, TARN_KIND_STREAM, 48, 0, 1, 0},
-    {BENCH_ROUND_TRIP, TARN_KIND_STREAM, 64, 0, 1, 0},
-    {BENCH_ROUND_TRIP, TARN_KIND_STREAM, 256, 0, 1, 0},
-    {BENCH_ONE_WAY, TARN_KIND_STREAM, 48, 0, 1, 0},
-    {BENCH_ONE_WAY, TARN_KIND_STREAM, 64, 0, 1, 0},
-    {BENCH_BATCHES, TARN_KIND_STREAM, 48, 0, 1, 0},
-    {BENCH_ONE_WAY, TARN_KIND_STREAM, 64, 64 * KIB, 1, 0},
-    {BENCH_ONE_WAY, TARN_KIND_STREAM, 64, 256 * KIB, 1, 0},
-    {BENCH_ONE_WAY, TARN_KIND_STREAM, 64, 4 * MIB, 1, 0},
-    {BENCH_ONE_WAY, TARN_KIND_STREAM, 64, 16 * MIB, 1, 0},
-    {BENCH_ONE_WAY, TARN_KIND_STREAM, 64, 64 * MIB, 1, 0},
-    {BENCH_ONE_WAY, TARN_KIND_STREAM, 4 * KIB, 4 * MIB, 1, 0},
-    {BENCH_ONE_WAY, TARN_KIND_STREAM, MIB, 4 * MIB, 1, 0},
-    {BENCH_ONE_WAY, TARN_KIND_STREAM, 8 * MIB, 32 * MIB, 1, 0},
-    {BENCH_HAND_OVER, TARN_KIND_STREAM, 8 * MIB, 128 * MIB, 1, 0},
-    {BENCH_FAN_OUT, TARN_KIND_STREAM, 64, 8 * MIB, 1, 0},
-    {BENCH_FAN_OUT, TARN_KIND_STREAM, 64, 8 * MIB, 10, 0},
-    {BENCH_FAN_OUT, TARN_KIND_STREAM, 64, 8 * MIB, 100, 0},
-    {BENCH_FAN_OUT, TARN_KIND_STREAM, 64, 8 * MIB, 1000, 0},
-    {BENCH_WAKE, TARN_KIND_STREAM, 8, 0, 1, 0},
+    {BENCH_ROUND_TRIP, TARN_KIND_STREAM, 8, 0, 1, 0, 1},
+    {BENCH_ROUND_TRIP, TARN_KIND_STREAM, 48, 0, 1, 0, 1},
+    {BENCH_ROUND_TRIP, TARN_KIND_STREAM, 64, 0, 1, 0, 1},
+    {BENCH_ROUND_TRIP, TARN_KIND_STREAM, 256, 0, 1, 0, 1},
+    {BENCH_ONE_WAY, TARN_KIND_STREAM, 48, 0, 1, 0, 1},
+    {BENCH_ONE_WAY, TARN_KIND_STREAM, 64, 0, 1, 0, 1},
+    {BENCH_BATCHES, TARN_KIND_STREAM, 48, 0, 1, 0, 1},
+    {BENCH_ONE_WAY, TARN_KIND_STREAM, 64, 64 * KIB, 1, 0, 1},
+    {BENCH_ONE_WAY, TARN_KIND_STREAM, 64, 256 * KIB, 1, 0, 1},
+    {BENCH_ONE_WAY, TARN_KIND_STREAM, 64, 4 * MIB, 1, 0, 1},
+    {BENCH_ONE_WAY, TARN_KIND_STREAM, 64, 16 * MIB, 1, 0, 1},
+    {BENCH_ONE_WAY, TARN_KIND_STREAM, 64, 64 * MIB, 1, 0, 1},
+    {BENCH_ONE_WAY, TARN_KIND_STREAM, 4 * KIB, 4 * MIB, 1, 0, 1},
+    {BENCH_ONE_WAY, TARN_KIND_STREAM, MIB, 4 * MIB, 1, 0, 1},
+    {BENCH_ONE_WAY, TARN_KIND_STREAM, 8 * MIB, 32 * MIB, 1, 0, 1},
+    {BENCH_HAND_OVER, TARN_KIND_STREAM, 8 * MIB, 128 * MIB, 1, 0, 1},
+    {BENCH_FAN_OUT, TARN_KIND_STREAM, 64, 8 * MIB, 1, 0, 1},
+    {BENCH_FAN_OUT, TARN_KIND_STREAM, 64, 8 * MIB, 10, 0, 1},
+    {BENCH_FAN_OUT, TARN_KIND_STREAM, 64, 8 * MIB, 100, 0, 1},
+    {BENCH_FAN_OUT, TARN_KIND_STREAM, 64, 8 * MIB, 1000, 0, 1},
+    {BENCH_WAKE, TARN_KIND_STREAM, 8, 0, 1, 0, 1},
+    {BENCH_WRITERS, TARN_KIND_STREAM, 48, 0, 1, 0, 2},
+    {BENCH_WRITERS, TARN_KIND_STREAM, 48, 0, 1, 0, 4},
+    {BENCH_WRITER_RUNS, TARN_KIND_STREAM, 48, 0, 1, 0, 2},
+    {BENCH_WRITER_RUNS, TARN_KIND_STREAM, 48, 0, 1, 0, 4},
+    {BENCH_QUEUE, TARN_KIND_STREAM, 64, 0, 1, 0, 1},
+    {BENCH_QUEUE, TARN_KIND_STREAM, 64, 0, 2, 0, 1},
+    {BENCH_QUEUE, TARN_KIND_STREAM, 64, 0, 4, 0, 1},
+    {BENCH_REDELIVERY, TARN_KIND_STREAM, 64, 0, 1, 0, 1},
 };
 
 static const bench_job board_jobs[] = {
-    {BENCH_ROUND_TRIP, TARN_KIND_BOARD, 64, 0, 1, 0},
-    {BENCH_ROUND_TRIP, TARN_KIND_BOARD, KIB, 0, 1, 0},
-    {BENCH_ROUND_TRIP, TARN_KIND_BOARD, 64 * KIB, 0, 1, 0},
-    {BENCH_ROUND_TRIP, TARN_KIND_BOARD, MIB, 0, 1, 0},
-    {BENCH_ROUND_TRIP, TARN_KIND_BOARD, 8 * MIB, 0, 1, 0},
+    {BENCH_ROUND_TRIP, TARN_KIND_BOARD, 64, 0, 1, 0, 1},
+    {BENCH_ROUND_TRIP, TARN_KIND_BOARD, KIB, 0, 1, 0, 1},
+    {BENCH_ROUND_TRIP, TARN_KIND_BOARD, 64 * KIB, 0, 1, 0, 1},
+    {BENCH_ROUND_TRIP, TARN_KIND_BOARD, MIB, 0, 1, 0, 1},
+    {BENCH_ROUND_TRIP, TARN_KIND_BOARD, 8 * MIB, 0, 1, 0, 1},
 };
 
 /* What a job is held against: the bare arm of the same work; where there is none, Tarn with the smallest message or one reader. */
@@ -61,8 +73,12 @@ static int run_other(const bench_job *job, bench_figure *ret_figure) {
   bench_job other = *job;
   if (job->work == BENCH_HAND_OVER)
     other.bytes = 64;
-  else if (job->work == BENCH_FAN_OUT)
+  else if (job->work == BENCH_FAN_OUT || job->work == BENCH_QUEUE)
     other.readers = 1;
+  else if (job->work == BENCH_WRITERS || job->work == BENCH_WRITER_RUNS)
+    other.writers = 1;
+  else if (job->work == BENCH_REDELIVERY)
+    return CLI_DONE; /* there is nothing to hold it against but the promise of 100 ms */
   else
     return bench_arm(&other, BENCH_BARE, ret_figure);
   return bench_arm(&other, BENCH_TARN, ret_figure);
@@ -122,10 +138,11 @@ static bool is_bulk(const bench_job *job) { return works[job->work].higher && jo
 
 static void print_json(const bench_job *job, const outcome *result) {
   double scale = is_bulk(job) ? (double)job->bytes / 1e9 : 1;
-  printf("{\"work\":\"%s\",\"kind\":\"%s\",\"bytes\":%llu,\"ring\":%llu,\"readers\":%u,\"tarn\":%.6g,\"bare\":%.6g,\"unit\":\"%s\","
+  printf("{\"work\":\"%s\",\"kind\":\"%s\",\"bytes\":%llu,\"ring\":%llu,\"readers\":%u,\"writers\":%u,\"tarn\":%.6g,\"bare\":%.6g,\"unit\":\"%s\","
          "\"ratio\":%.4f,\"ratio_min\":%.4f,\"ratio_max\":%.4f,\"better\":\"%s\"",
          works[job->work].name, cli_kind_name((uint32_t)job->kind), (unsigned long long)job->bytes,
-         (unsigned long long)(job->ring_bytes ? job->ring_bytes : MIB), job->readers, result->tarn.value * scale,
+         (unsigned long long)(job->ring_bytes ? job->ring_bytes : MIB), job->readers, job->writers ? job->writers : 1,
+         result->tarn.value * scale,
          result->bare.value * scale, is_bulk(job) ? "GB/s" : works[job->work].unit, result->ratio, result->lowest,
          result->highest, works[job->work].higher ? "higher" : "lower");
   if (!works[job->work].higher)
@@ -139,8 +156,8 @@ static void print_row(const bench_job *job, const outcome *result) {
   char bytes[CLI_WORDS], ring[CLI_WORDS];
   double scale = is_bulk(job) ? (double)job->bytes / 1e9 : works[job->work].higher ? 1e-6 : 1;
   const char *unit = is_bulk(job) ? "GB/s" : works[job->work].higher ? "M msg/s" : "ns";
-  printf("%-38s %8s  ring %8s  readers %3u  %9.5g %-7s against %9.5g  ratio %5.2f (%.2f to %.2f)\n", works[job->work].title,
-         cli_size_words(job->bytes, bytes), cli_size_words(job->ring_bytes ? job->ring_bytes : MIB, ring), job->readers,
+  printf("%-38s %8s  ring %8s  writers %u  readers %3u  %9.5g %-7s against %9.5g  ratio %5.2f (%.2f to %.2f)\n", works[job->work].title,
+         cli_size_words(job->bytes, bytes), cli_size_words(job->ring_bytes ? job->ring_bytes : MIB, ring), job->writers ? job->writers : 1, job->readers,
          result->tarn.value * scale, unit, result->bare.value * scale, result->ratio, result->lowest, result->highest);
 }
 

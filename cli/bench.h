@@ -12,7 +12,8 @@
 #include <stdatomic.h>
 
 enum { BENCH_TARN = 0, BENCH_BARE = 1 };
-enum { BENCH_ROUND_TRIP, BENCH_ONE_WAY, BENCH_BATCHES, BENCH_HAND_OVER, BENCH_FAN_OUT, BENCH_WAKE };
+enum { BENCH_ROUND_TRIP, BENCH_ONE_WAY, BENCH_BATCHES, BENCH_HAND_OVER, BENCH_FAN_OUT, BENCH_WAKE, BENCH_WRITERS, BENCH_WRITER_RUNS,
+       BENCH_QUEUE, BENCH_REDELIVERY };
 
 /* One line of the report. */
 typedef struct bench_job {
@@ -22,6 +23,7 @@ typedef struct bench_job {
   uint64_t ring_bytes; /* 0: the default */
   uint32_t readers;
   int64_t run_ns;      /* how long one arm runs */
+  uint32_t writers;    /* BENCH_WRITERS, BENCH_WRITER_RUNS */
 } bench_job;
 
 /* What one run of one arm measured. Times in ns; rates in messages or bytes a second. */
@@ -65,6 +67,8 @@ int bench_stream_main(bench_run *run, bench_figure *ret_figure);
 int bench_stream_peer(bench_run *run);
 int bench_board_main(bench_run *run, bench_figure *ret_figure);
 int bench_board_peer(bench_run *run);
+int bench_queue_main(bench_run *run, bench_figure *ret_figure);
+int bench_queue_peer(bench_run *run);
 
 /* bench_measure.c */
 uint64_t bench_sum(const void *data, uint64_t bytes); /* reads every byte */

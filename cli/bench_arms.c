@@ -54,7 +54,7 @@ static int with_peer(bench_run *run, int arm, bench_figure *ret_figure) {
   if (run->job->work == BENCH_WAKE && arm == BENCH_BARE) cli_futex_wake(&run->shared->futex);
   int peer_code = cli_wait_peer(peer);
   if (code == CLI_DONE && peer_code != CLI_DONE) code = cli_fail(CLI_OTHER, "the second process failed (%d)", peer_code);
-  if (code == CLI_DONE && run->job->work == BENCH_WAKE) {
+  if (code == CLI_DONE && (run->job->work == BENCH_WAKE || run->job->work == BENCH_REDELIVERY)) {
     bench_percentiles(run->shared->samples, run->shared->sample_count, ret_figure);
     ret_figure->value = ret_figure->p50;
   }

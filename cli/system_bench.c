@@ -26,6 +26,8 @@ int cli_wait_peer(intptr_t peer) {
   return CLI_OTHER;
 }
 
+void cli_die(void) {}
+
 void cli_futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t timeout_ns) { (void)word, (void)seen, (void)timeout_ns; }
 
 void cli_futex_wake(_Atomic uint32_t *word) { (void)word; }
@@ -49,6 +51,7 @@ void cli_remove_bench_directory(const char *path) { (void)path; }
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -84,6 +87,8 @@ int cli_wait_peer(intptr_t peer) {
     if (errno != EINTR) return CLI_OTHER;
   return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_OTHER;
 }
+
+void cli_die(void) { kill(getpid(), SIGKILL); }
 
 void cli_futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t timeout_ns) {
   struct timespec timeout = {(time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000)};

@@ -13,6 +13,8 @@ void cli_pin(int index);
 /* A second process, a copy of this one, that runs body and ends with its result. Handles of Tarn's do not come along. */
 bool cli_start_peer(intptr_t *ret_peer, int (*body)(void *), void *argument);
 int cli_wait_peer(intptr_t peer);
+/* As if somebody killed this process now. */
+void cli_die(void);
 
 void cli_futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t timeout_ns);
 void cli_futex_wake(_Atomic uint32_t *word);
