@@ -52,6 +52,11 @@ enum {
   CLI_LENGTH = 1u << 19,
   CLI_WIDTH = 1u << 20,
   CLI_COLORS = 1u << 21,
+  CLI_MANY_WRITERS = 1u << 22,
+  CLI_QUEUE = 1u << 23,
+  CLI_MAX_DELIVERIES = 1u << 24,
+  CLI_TAKE = 1u << 25,
+  CLI_TAKEN_COUNT = 1u << 26,
   CLI_ROUNDS = 1u << 28,
   CLI_WORK = 1u << 29,
   CLI_RUN_TIME = 1u << 30,
@@ -95,9 +100,10 @@ enum {
 /* Where the table of options puts what the user gave. */
 typedef struct cli_values {
   uint64_t given; /* which options, as bits */
-  bool json, quiet, help, follow, force, stay, times, binary, raw, whole;
+  bool json, quiet, help, follow, force, stay, times, binary, raw, whole, many_writers, queue;
   const char *directory, *type, *group, *from;
   int64_t timeout_ns, wait_ns;
+  uint64_t max_deliveries;
   uint64_t tag, slots, hold, size_bytes, limit_bytes, offset, length, width, count;
   uint32_t mode, kind, colors, policy;
   uint64_t rounds; /* bench */

@@ -32,6 +32,13 @@ const cli_option cli_options[] = {
     {CLI_POLICY, 0, "policy", CLI_IS_CHOICE, "wait|fail|overwrite", "what the writer does when it is full (default: wait)",
      FIELD(policy)},
     {CLI_TIMES, 0, "times", CLI_IS_FLAG, NULL, "every message carries the time at which it was sent", FIELD(times)},
+    {CLI_MANY_WRITERS, 0, "many-writers", CLI_IS_FLAG, NULL, "several may send at once", FIELD(many_writers)},
+    {CLI_QUEUE, 0, "queue", CLI_IS_FLAG, NULL, "each message goes to one receiver, and several may send at once", FIELD(queue)},
+    {CLI_MAX_DELIVERIES, 0, "max-deliveries", CLI_IS_NUMBER, "NUMBER",
+     "of a queue: then a message goes into the queue NAME.aside (default: never)", FIELD(max_deliveries)},
+    {CLI_TAKEN_COUNT, 0, "hold", CLI_IS_NUMBER, "NUMBER", "of a queue: messages a receiver may have at once, 1 to 15 (default: 4)",
+     FIELD(hold)},
+    {CLI_TAKE, 0, "queue", CLI_IS_FLAG, NULL, "it must be a queue: each message goes to one receiver", FIELD(queue)},
     {CLI_LIMIT, 0, "limit", CLI_IS_SIZE, "SIZE", "never grow beyond this (default: what there is)", FIELD(limit_bytes)},
     {CLI_STAY, 0, "hold", CLI_IS_FLAG, NULL, "keep it open until this command is ended, and let it go then", FIELD(stay)},
     {CLI_OFFSET, 0, "offset", CLI_IS_SIZE, "SIZE", "begin so far into the map (default: 0)", FIELD(offset)},
@@ -64,7 +71,7 @@ const cli_option cli_options[] = {
      FIELD(speed)},
     {CLI_VERIFY, 0, "check", CLI_IS_FLAG, NULL, "replay nothing: read all of it and say what is in it", FIELD(check)},
     {CLI_REPLACE, 0, "force", CLI_IS_FLAG, NULL, "replace a FILE that is there", FIELD(force)},
-    {CLI_WORK, 0, "work", CLI_IS_TEXT, "WORK", "only this: round_trip, one_way, batch, hand_over, fan_out or wake", FIELD(work)},
+    {CLI_WORK, 0, "work", CLI_IS_TEXT, "WORK", "only this: one of round_trip, one_way, batch, hand_over, fan_out, wake, writers, writer_runs, queue, redelivery", FIELD(work)},
     {CLI_ROUNDS, 0, "rounds", CLI_IS_NUMBER, "NUMBER", "pairs of runs for each line (default: 5)", FIELD(rounds)},
     {CLI_RUN_TIME, 0, "time", CLI_IS_TIME, "TIME", "how long each run takes (default: 200ms)", FIELD(run_ns)},
     {CLI_TIMEOUT, 't', "timeout", CLI_IS_TIME, "TIME", "wait at most so long for whatever is in the way (default: not at all)",
@@ -120,19 +127,22 @@ const cli_command cli_commands[] = {
      "0xffffffff means that the length follows, in 8 bytes. `recv --binary` writes the same.\n"},
     {"recv",
      {{CLI_A_STREAM, "NAME", false, false}},
-     CLI_FROM | CLI_COUNT | CLI_GO_ON | CLI_WAIT_NAME | CLI_NEXT_TIMEOUT | CLI_BINARY | CLI_RAW,
+     CLI_FROM | CLI_COUNT | CLI_GO_ON | CLI_WAIT_NAME | CLI_NEXT_TIMEOUT | CLI_BINARY | CLI_RAW | CLI_TAKE,
      run_recv,
      "receive every message of a stream, each as a line",
      "  tarn recv log\n"
      "  tarn recv log --from next --follow | grep error\n"
-     "  tarn recv log --json --count 10\n",
+     "  tarn recv log --json --count 10\n"
+     "  tarn recv jobs --queue --follow | while read -r job; do work on \"$job\"; done\n",
      "It may start before `send` or after, and any number may receive: each gets every message, and holds up the\n"
      "writer if it is slow and the policy is to wait. It ends when all is received and the writer has left. If\n"
      "messages were overwritten before they were received, it says how many, and ends with code 10.\n"
      "--json writes an object for each message: number, time_ns, tag, missed (how many before it), size_bytes, and\n"
      "its bytes as text, or as base64 where they are no UTF-8. --binary puts the length of each message in front of\n"
      "it: 4 bytes, least significant first; 0xffffffff means that the length follows, in 8 bytes.\n"
-     "Without the right to write a stream it can still be looked at: then the writer does not wait for it.\n"},
+     "Without the right to write a stream it can still be looked at: then the writer does not wait for it.\n"
+     "Of a queue (tarn create stream --queue) each message goes to one receiver. It is done when it was written to\n"
+     "stdout; if the receiver is killed before, it goes to another. --json says so: again, deliveries.\n"},
     {"create board",
      {{CLI_A_BOARD, "NAME", false, false}},
      CLI_MODE | CLI_GROUP | CLI_SLOTS | CLI_HOLD_COUNT | CLI_SIZE | CLI_LIMIT,
@@ -144,14 +154,18 @@ const cli_command cli_commands[] = {
      "kept until it is removed. With --mode 0660 the group takes part, with 0640 it looks on.\n"},
     {"create stream",
      {{CLI_A_STREAM, "NAME", false, false}},
-     CLI_RING | CLI_POLICY | CLI_SLOTS | CLI_MODE | CLI_GROUP | CLI_TIMES,
+     CLI_RING | CLI_POLICY | CLI_SLOTS | CLI_MODE | CLI_GROUP | CLI_TIMES | CLI_MANY_WRITERS | CLI_QUEUE | CLI_MAX_DELIVERIES |
+         CLI_TAKEN_COUNT,
      run_create_stream,
      "make an empty stream with a ring, a policy and rights of its own",
      "  tarn create stream log --size 16M --times\n"
-     "  tarn create stream samples --policy overwrite --mode 0640 --group lab\n",
+     "  tarn create stream samples --policy overwrite --mode 0640 --group lab\n"
+     "  tarn create stream jobs --queue --max-deliveries 5\n",
      "`send` and writers make a stream by themselves; this is for what only its creation can say. It is kept until it\n"
      "is removed. When the ring is full the writer waits for the slowest receiver (wait), is told so (fail), or goes on\n"
-     "and the oldest messages are lost (overwrite). A message may be half as long as the ring, less 48 bytes.\n"},
+     "and the oldest messages are lost (overwrite). A message may be half as long as the ring, less 48 bytes.\n"
+     "With --many-writers any number may send at once, in one order for all. In a queue each message goes to one\n"
+     "receiver, and to another if that dies before it is done; what was delivered too often goes into NAME.aside.\n"},
     {"rm",
      {{CLI_A_NAME, "NAME", false, true}},
      CLI_FORCE | CLI_KIND,

@@ -63,6 +63,13 @@ int run_create_stream(int count, char **operands, const cli_values *values) {
   int failed = common_options(values, &options);
   if (failed) return failed;
   options.policy = values->policy;
+  if (values->many_writers || values->queue) options.flags |= TARN_MANY_WRITERS;
+  if (values->queue) options.flags |= TARN_QUEUE;
+  if (!values->queue && values->given & (CLI_MAX_DELIVERIES | CLI_TAKEN_COUNT))
+    return cli_fail(CLI_USAGE, "--max-deliveries and --hold are a queue's: say --queue, too");
+  if (values->given & CLI_MAX_DELIVERIES) failed = small_number("max-deliveries", values->max_deliveries, 1000000, &options.max_deliveries);
+  if (!failed && (values->given & CLI_TAKEN_COUNT)) failed = small_number("hold", values->hold, 15, &options.hold);
+  if (failed) return failed;
   if (values->times) options.flags |= TARN_TIMES;
   tarn_stream *stream;
   int result = tarn_stream_open(&stream, operands[0], TARN_WRITER, &options, 0);

@@ -73,6 +73,8 @@ static void json_participant(const cli_look *look, const tarn_participant *p) {
   cli_json_number("held", p->held);
   cli_json_time("held_at_least_ns", least);
   cli_json_time("held_at_most_ns", most);
+  cli_json_number("claimed", p->claimed);
+  cli_json_number("taken", p->taken);
   cli_json_number("position", p->position);
   cli_json_number("lag", p->lag);
   cli_json_number("lag_bytes", p->lag_bytes);
@@ -89,6 +91,12 @@ static void json_stream(const tarn_details *details) {
   cli_json_number("kept_bytes", details->kept_bytes);
   cli_json_text("policy", details->policy < 3 ? policies[details->policy] : "?");
   cli_json_flag("times", details->flags & TARN_TIMES);
+  cli_json_flag("many_writers", details->flags & TARN_MANY_WRITERS);
+  cli_json_flag("queue", details->flags & TARN_QUEUE);
+  if (!(details->flags & TARN_QUEUE)) return;
+  cli_json_number("untaken", details->waiting);
+  cli_json_number("taken", details->taken);
+  cli_json_number("max_deliveries", details->max_deliveries);
 }
 
 static void json_channel(const cli_look *look) {

@@ -17,6 +17,8 @@ typedef struct receiver {
   const char *name;
   tarn_stream *stream;
   bool observes;   /* no right to write: looks without taking part */
+  bool queue;      /* each message is for one receiver: `out` is what this one has taken and not written yet */
+  tarn_item out;
   uint64_t given;  /* messages */
   uint64_t missed; /* all together */
   tarn_item item;
@@ -33,6 +35,13 @@ static int write_out(receiver *r) {
   if (!failed && r->used) failed = cli_output_write(&output, r->buffer, r->used, &(cli_progress){0});
   r->used = 0;
   return failed;
+}
+
+/* A message of a queue is done when it is written; if that fails, or this process is killed before, it is for another. */
+static int done_with(receiver *r) {
+  int failed = write_out(r);
+  int result = !r->queue || !r->out.data ? 0 : failed ? tarn_stream_return(r->stream, &r->out) : tarn_stream_release(r->stream, &r->out);
+  return failed ? failed : result ? cli_fail_result(result, r->name) : CLI_DONE;
 }
 
 static bool is_utf8(const uint8_t *bytes, size_t size) {
@@ -64,6 +73,7 @@ static void print_json(const tarn_item *item) {
   } else {
     fputs("null", stdout); /* the stream was made without times */
   }
+  if (item->deliveries) printf(",\"again\":%s,\"deliveries\":%u", item->flags & TARN_AGAIN ? "true" : "false", item->deliveries);
   printf(",\"tag\":%llu,\"missed\":%llu,\"size_bytes\":%llu,", (unsigned long long)item->tag, (unsigned long long)item->missed,
          (unsigned long long)item->size_bytes);
   size_t size = (size_t)item->size_bytes;
@@ -116,6 +126,18 @@ static int grow(receiver *r, uint64_t message) {
   return CLI_DONE;
 }
 
+/* Of a queue: one at a time, which stays taken until it is written. The buffer is empty. */
+static int take_one(receiver *r, int64_t timeout_ns, int *ret_result) {
+  int failed = CLI_DONE;
+  *ret_result = tarn_stream_read(r->stream, &r->out, timeout_ns);
+  if (*ret_result) return CLI_DONE;
+  r->item = r->out;
+  if (r->capacity < r->out.size_bytes + 2 * LONG_PREFIX) failed = grow(r, r->out.size_bytes);
+  if (!failed && r->out.size_bytes) memcpy(r->buffer + room_before(r), r->out.data, (size_t)r->out.size_bytes);
+  r->item.data = failed ? NULL : r->buffer + room_before(r);
+  return failed;
+}
+
 /* The next message is copied behind what is in the buffer, which is written first where there is not enough room. *ret_result is the
  * library's, for which nothing was said yet. */
 static int take(receiver *r, int64_t timeout_ns, int *ret_result) {
@@ -124,6 +146,7 @@ static int take(receiver *r, int64_t timeout_ns, int *ret_result) {
     if (r->capacity - r->used < 2 * LONG_PREFIX) failed = write_out(r);
     if (failed) return failed;
     size_t before = room_before(r);
+    if (r->queue) return take_one(r, timeout_ns, ret_result);
     *ret_result = tarn_stream_get(r->stream, r->buffer + r->used + before, r->capacity - r->used - before - LONG_PREFIX,
                                   &r->item, timeout_ns);
     if (*ret_result != TARN_E_TOO_LARGE) return CLI_DONE;
@@ -166,7 +189,7 @@ static int receive(receiver *r) {
     frame(r);
     r->given++;
     r->missed += r->item.missed;
-    if (r->used >= WRITE_FROM) failed = write_out(r);
+    if (r->queue || r->used >= WRITE_FROM) failed = done_with(r);
   }
   return failed ? failed : write_out(r);
 }
@@ -185,7 +208,7 @@ int cli_parse_from(const char *text, uint64_t *ret_from) {
 }
 
 static int open_stream(receiver *r, uint64_t from) {
-  tarn_options options = {.struct_size = sizeof options, .from = from};
+  tarn_options options = {.struct_size = sizeof options, .from = from, .flags = r->values->queue ? TARN_QUEUE : 0};
   int64_t wait_ns = r->values->given & CLI_WAIT_NAME ? r->values->wait_ns : TARN_FOREVER;
   cli_limit limit = cli_limit_from(wait_ns);
   for (;;) {
@@ -195,6 +218,8 @@ static int open_stream(receiver *r, uint64_t from) {
     if (result == TARN_E_PERMISSION && !r->observes) {
       r->observes = true;
     } else if (result == 0) {
+      tarn_details details = {.struct_size = sizeof details};
+      r->queue = !r->observes && tarn_inspect(r->name, TARN_KIND_STREAM, &details, NULL, 0) == 0 && details.flags & TARN_QUEUE;
       if (r->observes) cli_say("tarn: no right to take part in %s: looking on", r->name);
       return CLI_DONE;
     } else if (result != TARN_TIMED_OUT && result != TARN_WOKEN && !(result == TARN_E_NOT_FOUND && wait_ns != 0)) {
@@ -228,6 +253,7 @@ int run_recv(int count, char **operands, const cli_values *values) {
     failed = cli_fail(CLI_MISSED, "%s: %llu message%s missed: overwritten before they could be received", r.name,
                       (unsigned long long)r.missed, r.missed == 1 ? " was" : "s were");
   }
+  if (r.out.data) tarn_stream_return(r.stream, &r.out); /* taken, and not written */
   tarn_stream_close(r.stream);
   free(r.buffer);
   return failed;

@@ -227,7 +227,7 @@ static int open_stream(sender *s) {
   if (result) return cli_fail_result(result, s->name);
   if (!inspect(s->name, &details)) return cli_fail_result(TARN_E_SYSTEM, s->name);
   s->policy = details.policy;
-  s->longest = details.buffer_bytes / 2 - (details.flags & TARN_TIMES ? 48 : 32);
+  s->longest = details.buffer_bytes / 2 - (details.flags & (TARN_TIMES | TARN_QUEUE) ? 48 : 32);
   char words[CLI_WORDS];
   if (!was_there) {
     cli_say("%s: a new stream with a ring of %s; kept until `tarn rm %s`", s->name, cli_size_words(details.buffer_bytes, words),

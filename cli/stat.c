@@ -73,6 +73,29 @@ static void print_ring(const tarn_details *details) {
   snprintf(words, sizeof words, "%llu message%s from number %llu on, in %s", kept, kept == 1 ? "" : "s",
            (unsigned long long)details->oldest, cli_size_words(details->kept_bytes, size));
   print_line("holds", details->newest + 1 == details->oldest ? "no message" : words);
+  if (details->flags & TARN_MANY_WRITERS) print_line("writers", "several at once");
+  if (!(details->flags & TARN_QUEUE)) return;
+  int used = snprintf(words, sizeof words, "%llu waiting, %llu taken", (unsigned long long)details->waiting,
+                      (unsigned long long)details->taken);
+  if (details->max_deliveries)
+    snprintf(words + used, sizeof words - (size_t)used, "; set aside after %u deliveries", details->max_deliveries);
+  print_line("queue", words);
+}
+
+/* What holds readers up, or is somebody's: a stopped writer's claim, what takers have. */
+static void print_holders(const cli_look *look) {
+  char who[128], words[256];
+  for (uint32_t i = 0; i < look->count; i++) {
+    const tarn_participant *p = &look->participants[i];
+    if (!p->claimed && !p->taken) continue;
+    cli_participant_words(p, who, sizeof who);
+    if (p->claimed)
+      snprintf(words, sizeof words, "message %llu by %s, %s; readers wait for it", (unsigned long long)p->claimed, who, cli_doing_words(p));
+    else
+      snprintf(words, sizeof words, "message %llu%s by %s, %s", (unsigned long long)p->taken, p->held > 1 ? " and later ones" : "", who,
+               cli_doing_words(p));
+    print_line(p->claimed ? "claimed" : "taken", words);
+  }
 }
 
 static void print_buffers(const tarn_details *details) {
@@ -170,6 +193,7 @@ static void print_plain(const cli_look *look, const memory *before) {
   print_newest(look);
   bool stream = is_stream(details);
   stream ? print_ring(details) : print_buffers(details);
+  print_holders(look);
   if (cli_blocked_words(look, blocked, sizeof blocked)) print_line("blocked", blocked);
   printf("%-12s %u of %u slots", "participants", details->participant_count, details->slots);
   if (!stream) printf("; a reader holds up to %u versions", details->hold);

@@ -4,7 +4,7 @@
  * Since when something is held. Readers do not look at a clock when they read: that would be a good part of what reading costs. What is known all
  * the same, from both sides: no longer than since what is held was published, by the time that it carries; and, of a board, at least
  * since the version after it was published (only the newest is ever read), or since the writer began to wait for what is held, which it
- * notes when it goes to sleep, or since the reader itself went to sleep with it. docs/protocol.md, section 11.
+ * notes when it goes to sleep, or since the reader itself went to sleep with it. docs/protocol.md, section 12.
  */
 #include <stdio.h>
 #include <stdlib.h>
