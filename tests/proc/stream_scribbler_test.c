@@ -8,6 +8,7 @@
 enum { SLOTS = 8, RING = 64 << 10 };
 
 static const char *policy_wanted = "0"; /* TARN_WAIT, or TARN_OVERWRITE */
+static const char *flags_wanted = "0";  /* TARN_MANY_WRITERS, TARN_QUEUE */
 
 static tarn_stream *enter(int role, int64_t timeout_ns) {
   tarn_options options = {.struct_size = sizeof options};
@@ -15,6 +16,7 @@ static tarn_stream *enter(int role, int64_t timeout_ns) {
     options.slots = SLOTS;
     options.size_bytes = RING;
     options.policy = (uint32_t)atoi(policy_wanted);
+    options.flags = (uint32_t)atoi(flags_wanted);
   }
   tarn_stream *stream = NULL;
   int64_t start = check_now();
@@ -47,6 +49,7 @@ static int put_something(tarn_stream *stream, int64_t start) {
 static int role_writer(int argc, char **argv) {
   CHECK_INT(1, argc);
   policy_wanted = getenv("SCRIBBLE_POLICY");
+  flags_wanted = getenv("SCRIBBLE_FLAGS");
   uint64_t done = 0;
   for (int64_t end = end_of(argv[0]); check_now() < end;) {
     tarn_stream *stream = enter(TARN_WRITER, 1 * MS);
@@ -77,8 +80,11 @@ static int role_reader(int argc, char **argv) {
         CHECK(items[k].size_bytes <= RING);
         touch(items[k].data, items[k].size_bytes);
       }
-      for (uint32_t k = count; result == 0 && k > 0; k--)
-        CHECK_OK(tarn_stream_release(stream, &items[k - 1]));
+      for (uint32_t k = count; result == 0 && k > 0; k--) {
+        int queue = atoi(getenv("SCRIBBLE_FLAGS")) & TARN_QUEUE;
+        int let_go = queue && k % 2 == 0 ? tarn_stream_return(stream, &items[k - 1]) : tarn_stream_release(stream, &items[k - 1]);
+        CHECK(let_go == 0 || (queue && let_go == TARN_E_EVICTED)); /* its word names another */
+      }
       done += result == 0 ? count : 0;
       if (result == TARN_E_EVICTED || result == TARN_E_CORRUPT)
         break;
@@ -142,7 +148,7 @@ static uint64_t in_slot(size_t field) {
 
 static uint64_t word_that_matters(void) {
   tn_header header = {0};
-  tn_header_arrange(&header, SLOTS, 0);
+  tn_header_arrange(&header, SLOTS, SLOTS);
   const uint64_t control = header.control_offset;
   const uint64_t words[] = {
       control + offsetof(tn_control, life.retired),
@@ -156,6 +162,12 @@ static uint64_t word_that_matters(void) {
       in_slot(offsetof(tn_slot, cursor)),
       in_slot(offsetof(tn_slot, asleep)) / 8 * 8,
       in_slot(check_random() % 16 * 8),
+      in_slot(offsetof(tn_slot, stream.claim)),
+      control + offsetof(tn_control, lock.word),
+      control + offsetof(tn_control, kind.stream.queue.returned),
+      control + offsetof(tn_control, kind.stream.marks) + check_random() % (2 * TN_MARKS) * 8,
+      header.entries_offset + check_random() % (SLOTS * 8) * 8, /* intents */
+      header.entries_offset + check_random() % (SLOTS * 8) * 8,
       header.data_offset + check_random() % 64 * 16,
       header.data_offset + check_random() % (RING / 16) * 16,
   };
@@ -169,10 +181,11 @@ static int role_scribbler(int argc, char **argv) {
   return scribble_over("scribbled.stream", header.data_offset + RING, word_that_matters, argv[0], argv[1]);
 }
 
-static void scribble_under(int policy, const char *from) {
+static void scribble_under(int policy, const char *flags, const char *from) {
   static const char *const roles[] = {"writer", "writer", "reader", "reader", "copier", "observer", "inspector"};
   enum { VICTIMS = sizeof roles / sizeof *roles };
   check_set_env("SCRIBBLE_POLICY", policy == TARN_WAIT ? "0" : "2");
+  check_set_env("SCRIBBLE_FLAGS", flags);
   scribble_at(roles, VICTIMS, from);
   tarn_remove("scribbled", TARN_KIND_STREAM, 1);
   tarn_stream *stream = NULL;
@@ -182,19 +195,30 @@ static void scribble_under(int policy, const char *from) {
 }
 
 static void test_waiting_writers(void) {
-  scribble_under(TARN_WAIT, "256");
+  scribble_under(TARN_WAIT, "0", "256");
 }
 
 static void test_overwriting_writers(void) {
-  scribble_under(TARN_OVERWRITE, "256");
+  scribble_under(TARN_OVERWRITE, "0", "256");
+}
+
+static void test_many_writers(void) { /* TARN_MANY_WRITERS is 8, TARN_QUEUE 16 */
+  scribble_under(TARN_WAIT, "8", "256");
+  scribble_under(TARN_OVERWRITE, "8", "256");
+}
+
+static void test_queue(void) {
+  scribble_under(TARN_WAIT, "24", "256");
 }
 
 static void test_header_too(void) {
-  scribble_under(TARN_WAIT, "0");
+  scribble_under(TARN_WAIT, "0", "0");
 }
 
 static const check_test tests[] = {{"waiting_writers", test_waiting_writers, 120},
                                    {"overwriting_writers", test_overwriting_writers, 120},
+                                   {"many_writers", test_many_writers, 120},
+                                   {"queue", test_queue, 120},
                                    {"header_too", test_header_too, 120},
                                    {0}};
 
