@@ -1,5 +1,6 @@
 /* samples_test.c: files that older versions made open in this one. tests/samples/VERSION/ has a board with two versions and a stream
- * with three messages, made by the command of that version on a disk and left in order; a new version's samples are added, none goes. */
+ * with three messages, made by the command of that version on a disk and left in order; likewise a stream of many writers, and a queue
+ * whose first message is done. A new version's samples are added, none goes. */
 #include "check.h"
 
 #include <tarn/tarn.h>
@@ -70,7 +71,37 @@ static void test_streams(void) {
   }
 }
 
-static const check_test tests[] = {{"boards", test_boards, 0}, {"streams", test_streams, 0}, {0}};
+/* As streams, with a fourth message from a second writer; of a queue only what is not done. */
+static void open_shared(const char *version, const char *name, uint64_t first) {
+  static const char *const messages[] = {"one", "two", "three", "four"};
+  char file[64];
+  snprintf(file, sizeof file, "%s.stream", name);
+  lay_out(version, file);
+  tarn_stream *reader, *writers[2];
+  CHECK_OK(tarn_stream_open(&reader, name, TARN_READER, NULL, 0));
+  for (int i = 0; i < 2; i++) CHECK_OK(tarn_stream_open(&writers[i], name, TARN_WRITER, NULL, 0));
+  CHECK_OK(tarn_stream_put(writers[1], "four", 4, NULL, 0));
+  for (uint64_t number = first; number <= 4; number++) {
+    char data[16] = "";
+    tarn_item item;
+    CHECK_OK(tarn_stream_get(reader, data, sizeof data - 1, &item, 0));
+    CHECK_UINT(number, item.number);
+    CHECK(item.time_ns != 0);
+    CHECK_STR(messages[number - 1], data);
+  }
+  for (int i = 0; i < 2; i++) tarn_stream_close(writers[i]);
+  tarn_stream_close(reader);
+  CHECK_OK(tarn_remove(name, TARN_KIND_STREAM, 0));
+}
+
+static void test_shared_streams(void) {
+  for (int i = 0; i < VERSIONS; i++) {
+    open_shared(versions[i], "sample_many", 1);
+    open_shared(versions[i], "sample_queue", 2);
+  }
+}
+
+static const check_test tests[] = {{"boards", test_boards, 0}, {"streams", test_streams, 0}, {"shared_streams", test_shared_streams, 0}, {0}};
 static const check_role roles[] = {{0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }
