@@ -477,6 +477,59 @@ class Limits(Streams):
         self.assertEqual([], os.listdir(self.channels))
 
 
+class Queues(Streams):
+    def test_each_to_one(self):
+        self.create("jobs", "--queue", "--max-deliveries", "2", "--hold", "3")
+        self.send("jobs", b"a\nb\nc\n")
+        self.assertEqual(b"a\n", self.out("recv", "jobs", "--count", "1"))
+        self.assertEqual(b"b\nc\n", self.out("recv", "jobs", "--queue"))
+        self.send("jobs", b"d\n")
+        told = json_lines(self.out("recv", "jobs", "--json"))[0]
+        self.assertEqual((4, "d", False, 1), (told["number"], told["text"], told["again"], told["deliveries"]))
+        self.error("recv", "jobs", "--timeout", "10ms", expect=TIMED_OUT)  # nobody writes, and it never saw anybody
+        self.create("log")
+        self.error("recv", "log", "--queue", "--wait", "0", expect=CORRUPT)
+        self.error("create", "stream", "x", "--max-deliveries", "2", expect=USAGE)
+        self.error("create", "stream", "x", "--queue", "--policy", "overwrite", expect=USAGE)
+
+    def test_several_senders(self):
+        for kind in ("--many-writers", "--queue"):
+            self.create("shared", kind, "--size", "64K")
+            receivers = [self.start("recv", "shared", "--follow") for _ in range(2)]
+            self.wait_until(lambda: self.takes_part("shared", 2), "both take part")
+            lines = [[b"%d %d\n" % (k, i) for i in range(3000)] for k in range(3)]
+            senders = [self.start("send", "shared", "-q") for _ in range(3)]
+            for sender, own in zip(senders, lines):
+                self.tell(sender, b"".join(own))
+            for sender in senders:
+                sender.communicate(timeout=LIMIT)
+                self.assertEqual(0, sender.returncode)
+            self.wait_until(lambda: all(p["waiting"] != "no" for p in self.stat("shared")["participants"]), "all is received")
+            for receiver in receivers:
+                receiver.send_signal(signal.SIGINT)
+            got = [receiver.communicate(timeout=LIMIT)[0].splitlines(keepends=True) for receiver in receivers]
+            if kind == "--many-writers":
+                self.assertEqual(got[0], got[1])  # one order for all
+                for k in range(3):
+                    self.assertEqual(lines[k], [line for line in got[0] if line.startswith(b"%d " % k)])
+            else:
+                self.assertEqual(sorted(sum(lines, [])), sorted(got[0] + got[1]))
+            self.run_tarn("rm", "shared", "-q")
+
+    def test_a_killed_receiver_loses_nothing(self):
+        large = b"x" * 200000
+        self.create("jobs", "--queue")
+        self.send("jobs", large + b"\nsecond\n")
+        stuck = self.start("recv", "jobs", "--follow")  # nobody reads its output: it has taken one, and not written all of it
+        self.wait_until(lambda: self.stat("jobs")["taken"] == 1, "a message is taken")
+        self.assertRegex(self.out("stat", "jobs").decode(), r"queue +1 waiting, 1 taken\n")
+        self.assertRegex(self.out("stat", "jobs").decode(), r"taken +message 1 by ")
+        stuck.kill()
+        stuck.wait()
+        told = json_lines(self.out("recv", "jobs", "--json"))
+        self.assertEqual([(len(large), True, 2), (6, False, 1)], [(len(m["text"]), m["again"], m["deliveries"]) for m in told])
+
+
 class Others(Streams, OtherUsers):
     def test_looking_on(self):
         self.create("open", "--mode", "0644", "--size", "4K")
