@@ -100,7 +100,7 @@ static int writers_peer(bench_run *run) {
   while ((result = tarn_stream_read_batch(stream, items, BATCH, &got, TARN_FOREVER)) == 0) {
     for (uint32_t i = 0; i < got; i++) run->payload[0] ^= (unsigned char)bench_sum(items[i].data, items[i].size_bytes);
     tarn_stream_release_batch(stream, items, got);
-    atomic_store_explicit(&run->shared->done.word, count += got, memory_order_relaxed);
+    atomic_store(&run->shared->done.word, count += got);
   }
   tarn_stream_close(stream);
   return result == TARN_NO_WRITER ? CLI_DONE : cli_fail_result(result, name);
@@ -137,7 +137,7 @@ static int take_all(bench_run *run, uint32_t index) {
   for (uint64_t count = 0; (result = tarn_stream_read(stream, &item, TARN_FOREVER)) == 0;) {
     run->payload[0] ^= (unsigned char)bench_sum(item.data, item.size_bytes);
     tarn_stream_release(stream, &item);
-    atomic_store_explicit(&gate(run, index)->word, ++count, memory_order_relaxed);
+    atomic_store(&gate(run, index)->word, ++count);
   }
   tarn_stream_close(stream);
   return result == TARN_NO_WRITER ? CLI_DONE : cli_fail_result(result, name);
