@@ -307,10 +307,8 @@ static void test_every_call_made_to_fail(void) {
   static const uint32_t ways[] = {TARN_CLEAN_FOREIGN, TARN_CLEAN_FOREIGN | TARN_CLEAN_DRY_RUN};
   make_file("DataMap", 4096);
   make_file(TEMPORARY, 4096);
-  start("writer", "alive", NULL);
-  start("map", "scoped", NULL);
-  start("foreign", check_path("DataMap"), "mapped");
-  start("foreign", check_path(TEMPORARY), NULL);
+  check_process *users[] = {start("writer", "alive", NULL), start("map", "scoped", NULL),
+                            start("foreign", check_path("DataMap"), "mapped"), start("foreign", check_path(TEMPORARY), NULL)};
   int faults = 0;
   for (int way = 0; way < 3; way++)
     for (uint64_t nth = 1, reached = 1; reached; nth++) {
@@ -327,6 +325,7 @@ static void test_every_call_made_to_fail(void) {
       CHECK(listed <= 4);
     }
   CHECK(faults > 50);
+  for (int i = 0; i < 4; i++) kill_now(users[i]);
 }
 
 static const check_test tests[] = {{"what_the_dead_left", test_what_the_dead_left, 0},
