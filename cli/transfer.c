@@ -14,6 +14,12 @@ int cli_input_open(cli_input *input, const char *path) {
   if (!is_standard(path)) {
     input->descriptor = cli_open_read(path);
     if (input->descriptor < 0) return cli_fail_system("open", path);
+    char nothing;
+    if (cli_read(input->descriptor, &nothing, 0) < 0) { /* a directory, say: found out before anything is made for what it has */
+      int failed = cli_fail_system("read", path);
+      cli_input_close(input);
+      return failed;
+    }
   }
   input->sized = cli_regular(input->descriptor, &input->size_bytes);
   /* files of /proc and the like say 0 and have something all the same */

@@ -166,6 +166,8 @@ class PutAndGet(Command):
         self.run_tarn("create", "board", "-q", "silent")
         self.assertIn("nothing has been put there yet", self.error("get", "silent", expect=NOT_THERE))
         self.error("put", "x", self.path("no-such-file"), expect=NOT_THERE)
+        self.assertIn("directory", self.error("put", "x", self.folder, expect=OTHER))
+        self.assertEqual(["silent.board"], os.listdir(self.channels))  # nothing was made for what cannot be read
         self.assertEqual([], json_lines(self.out("ls", "--json", "--kind", "map")))
 
     def test_waiting_ends(self):
