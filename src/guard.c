@@ -132,7 +132,8 @@ typedef struct scope {
 static _Thread_local scope *volatile innermost;
 
 /* In the faulting thread, amid anything. The rest of the view is replaced in one go, so that a long copy does not fault at every
- * page. Two threads at once replace twice, by zeros both. */
+ * page. Two threads at once replace twice, by zeros both. Racy where another thread touches the page at that moment (a handle's thread
+ * and its poller), and fine because what it finds or leaves there counts for nothing: the handle is spoiled. */
 static int fault(const void *address) {
   found f;
   if (!find((uintptr_t)address, &f)) return 0;
