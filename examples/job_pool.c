@@ -89,7 +89,7 @@ static int collect(const char *name, uint64_t count) {
   tarn_stream *answers;
   tarn_item item;
   uint64_t found, done = 0, twice = 0;
-  char *seen = calloc(1, count + 1);
+  char *seen = calloc(1, (size_t)count + 1);
   int result = open_answers(&answers, name, TARN_READER);
   while (seen != NULL && result == 0 && done < count) {
     result = tarn_stream_get(answers, &found, sizeof found, &item, TARN_FOREVER);
