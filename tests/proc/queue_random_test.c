@@ -1,7 +1,7 @@
 /* queue_random_test.c: several writers at once, and readers of a queue, killed and replaced at random. Every message has a tag of its
  * own, and a word in a map that all processes share says what became of it: published, given, given again, done. At the end every
  * message that was published was given, without a mark once at most, and was done, or its reader was killed while it released it; to
- * readers of a fan-out every message was given exactly once, in order.
+ * readers of a fan-out every message was given exactly once, in order. And readers that work equally fast have shares alike.
  *
  * TARN_TEST_RANDOM_SECONDS says for how long (2). */
 #include <tarn/inspect.h>
@@ -270,7 +270,55 @@ static void test_random(void) {
   for (uint64_t number = 0; number < 4 || check_now() < end; number++) play_once(number % 2 == 0, 4096u << below(6), each);
 }
 
-static const check_test tests[] = {{"random", test_random, 4000}, {0}};
-static const check_role roles[] = {{"writer", role_writer}, {"taker", role_taker}, {"follower", role_follower}, {0}};
+/* ---- Fair shares ------------------------------------------------------------------------------------------------------------ */
+
+/* Every job takes the same time. */
+static int role_equal(int argc, char **argv) {
+  (void)argv;
+  CHECK_INT(0, argc);
+  tarn_stream *reader = stream_open_in("fair", TARN_READER, (tarn_options){0}, PATIENCE_NS);
+  tarn_item item;
+  unsigned count = 0;
+  int result;
+  check_say("ready");
+  while ((result = tarn_stream_read(reader, &item, TARN_FOREVER)) == 0) {
+    check_sleep(MS);
+    CHECK_OK(tarn_stream_release(reader, &item));
+    count++;
+  }
+  CHECK_RESULT(TARN_NO_WRITER, result);
+  tarn_stream_close(reader);
+  check_say("%u", count);
+  return 0;
+}
+
+static void test_fair(void) {
+  enum { JOBS = 240 };
+  tarn_stream *writer = stream_open("fair", TARN_WRITER, (tarn_options){.flags = TARN_QUEUE});
+  check_process *readers[READERS];
+  unsigned all = 0;
+  for (int i = 0; i < READERS; i++) {
+    readers[i] = check_start("equal", NULL);
+    check_expect(readers[i], "ready");
+  }
+  check_sleep(10 * MS); /* they sleep: each message wakes the one that has slept longest */
+  for (int i = 0; i < JOBS; i++) {
+    CHECK_OK(tarn_stream_put(writer, "job", 3, NULL, TARN_FOREVER));
+    if (i < JOBS / 2) check_sleep(MS / 2); /* first as they come, then all at once */
+  }
+  tarn_stream_close(writer);
+  for (int i = 0; i < READERS; i++) {
+    unsigned count = (unsigned)atoi(check_line(readers[i]));
+    CHECK_INT(0, check_wait(readers[i]));
+    check_say("%u of %d", count, (int)JOBS);
+    CHECK(count >= JOBS / READERS / 2);
+    all += count;
+  }
+  CHECK_UINT(JOBS, all);
+}
+
+static const check_test tests[] = {{"random", test_random, 4000}, {"fair", test_fair, 0}, {0}};
+static const check_role roles[] = {
+    {"writer", role_writer}, {"taker", role_taker}, {"follower", role_follower}, {"equal", role_equal}, {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }
