@@ -497,7 +497,7 @@ class Queues(Streams):
             self.create("shared", kind, "--size", "64K")
             receivers = [self.start("recv", "shared", "--follow") for _ in range(2)]
             self.wait_until(lambda: self.takes_part("shared", 2), "both take part")
-            lines = [[b"%d %d\n" % (k, i) for i in range(3000)] for k in range(3)]
+            lines = [[b"%d %d\n" % (k, i) for i in range(800)] for k in range(3)]  # little enough for a pipe that nobody reads yet
             senders = [self.start("send", "shared", "-q") for _ in range(3)]
             for sender, own in zip(senders, lines):
                 self.tell(sender, b"".join(own))
