@@ -24,6 +24,7 @@ static void open_tally(void) {
   const tarn_options options = {.struct_size = sizeof options, .size_bytes = (uint64_t)EACH * PROCESSES * 4};
   CHECK_OK(tarn_map_open(&map, check_path("tally"), TARN_MAP_WRITE, &options, 0)); /* a path: a file on every system */
   CHECK_OK(tarn_map_view(map, 0, options.size_bytes, &view));
+  tarn_map_close(map); /* the view stays */
   tally = view.data;
 }
 
