@@ -41,7 +41,9 @@
  * What is left if a process dies:
  *   owning the lock, before the claim's word   slot.claim names bytes beyond the chain; nothing is claimed. Who takes the lock over
  *                                              clears the slot first, so nobody claims there while it is set
- *   after the word, before the tail            a claim; the next owner walks over it (a skip by then) from the old tail
+ *   after the word, before the tail            a claim; the next owner walks over it (a skip by then) from the old tail, and stores the
+ *                                              tail before it does anything else: were the floor to pass the stored tail, or the
+ *                                              word at the old tail to become 0 a lap later, nobody would find the end again
  *   while storing tail, floor, mark            the old pair; a mark whose position is 0: the floor stops one mark earlier
  *   after the lock is dropped                  a claim, and slot.claim: who is held up asks, and makes it a skip
  *   after the exchange, before slot.claim = 0  a message; slot.claim keeps room until somebody wants it, asks, and clears the slot
@@ -87,8 +89,13 @@ static int find_end(tarn_stream *stream) {
   if (tail.position % TN_UNIT != 0 || tail.position - floor.position > stream->ring_bytes || tail.number < floor.number)
     return cannot_be(stream, "the tail", tail.position);
   stream->floor = floor.position;
+  uint64_t stored = tail.position;
   int result = walk_on(stream, &tail);
   if (result != 0) return result;
+  if (tail.position != stored) {
+    tn_latch_store(&stream->channel.control->kind.stream.tail, tail.position, tail.number); /* before the floor moves: above */
+    TN_POINT("many.claim.walked");
+  }
   tn_store_relaxed(&stream->position, tail.position); /* relaxed: own */
   stream->number = tail.number;
   if ((int64_t)(stream->limit - tail.position) < 0) stream->limit = tail.position;

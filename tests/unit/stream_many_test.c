@@ -4,6 +4,7 @@
 
 #include <tarn/inspect.h>
 
+#include "os/fault.h"
 #include "stream_inside.h"
 
 enum { MS = 1000000, RING = 4096 };
@@ -253,6 +254,42 @@ static void test_statistics(void) {
   tarn_stream_close(reader);
 }
 
+/* role: one more writer, who claims so many bytes and is killed at a step of it */
+static int role_dies_claiming(int argc, char **argv) {
+  CHECK_INT(2, argc);
+  tarn_stream *writer = open_writer(many(0));
+  void *room;
+  tn_point_set(argv[0], 1, "kill");
+  int result = tarn_stream_claim(writer, strtoull(argv[1], NULL, 10), &room, 1000 * MS);
+  check_say("not killed: %d", result);
+  return 1;
+}
+
+static void dies_claiming(const char *point, const char *size) {
+  check_wait(check_start("dies_claiming", point, size, NULL)); /* how a killed one ends differs between systems */
+}
+
+/* One dies between its claim and its tail; the next one walks over what is left of it and dies when the floor has gone there, too. The
+ * stored tail must never be below the floor: from there nobody finds the end again. */
+static void test_two_deaths_around_the_tail(void) {
+  tarn_stream *writer = open_writer(many(TARN_WAIT)), *reader = open_reader();
+  tarn_item item;
+  for (uint64_t number = 1; number <= 12; number++) {
+    CHECK_OK(put(writer, 100, 0));
+    stream_get(reader, number, 0);
+  }
+  dies_claiming("many.claim.word", "2000");
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_stream_read(reader, &item, 200 * MS)); /* it has passed the claim, and said so */
+  dies_claiming("many.claim.walked", "2000");
+  dies_claiming("stream.floor.stored", "2000");
+  CHECK_OK(put(writer, 100, 1000 * MS));
+  CHECK_OK(tarn_stream_read(reader, &item, 1000 * MS));
+  CHECK(item.size_bytes == 100 && stream_whole(&item));
+  CHECK_OK(tarn_stream_release(reader, &item));
+  tarn_stream_close(writer);
+  tarn_stream_close(reader);
+}
+
 static const check_test tests[] = {{"one_order", test_one_order, 0},
                                    {"claims_side_by_side", test_claims_side_by_side, 0},
                                    {"runs", test_runs, 0},
@@ -261,7 +298,8 @@ static const check_test tests[] = {{"one_order", test_one_order, 0},
                                    {"batch_around_the_end", test_batch_around_the_end, 0},
                                    {"far_positions", test_far_positions, 0},
                                    {"statistics", test_statistics, 0},
+                                   {"two_deaths_around_the_tail", test_two_deaths_around_the_tail, 0},
                                    {0}};
-static const check_role roles[] = {{0}};
+static const check_role roles[] = {{"dies_claiming", role_dies_claiming}, {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }
