@@ -202,7 +202,7 @@ static int join(tn_channel *channel) {
   if (channel->role == TARN_WRITER)
     tn_writer_announce(channel);
   else
-    tn_writer_gone(channel, 1); /* so that the handle knows a writer that lives now */
+    tn_writer_watch(channel);
   TN_POINT("join.announced");
   return 0;
 }
@@ -301,6 +301,8 @@ static int open_existing(tn_channel *channel) {
     drop(channel);
     return tn_fail(TARN_E_EXISTS, "%s \"%s\": it is there already", TN_WHO(channel));
   }
+  if (result == 0 && channel->role == TARN_OBSERVER)
+    tn_writer_watch(channel);
   if (result == 0 && channel->role != TARN_OBSERVER) {
     TN_POINT("open.entered");
     result = join(channel);

@@ -284,12 +284,20 @@ static int name_lost(tn_channel *channel, int ask) {
                  "and open the name again", TN_WHO(channel), channel->place.path);
 }
 
+void tn_writer_watch(tn_channel *channel) {
+  uint64_t term = term_of(tn_load_acquire(&channel->control->writer.term)); /* [P3] acquire: before the question */
+  tn_store_relaxed(&channel->watch.begun, term); /* relaxed: one thread has the handle yet */
+  tn_writer_gone(channel, 1);
+}
+
 int tn_writer_gone(tn_channel *channel, int ask) {
   tn_atomic64 *word = &channel->control->writer.term;
   uint64_t seen = tn_load_acquire(word); /* [P3] acquire: what was published before the end is seen by the look that follows */
   uint64_t term = term_of(seen);
   if (term == 0 || term <= tn_load_relaxed(&channel->watch.told))
     return name_lost(channel, ask);
+  if (term > tn_load_relaxed(&channel->watch.begun)) /* it came and perhaps went while this handle looked elsewhere, and others read all */
+    tn_store_relaxed(&channel->watch.known, term);
   if ((seen & 0xffff) != 0) {
     int lives = writer_lives(channel, seen, ask);
     if (lives < 0)

@@ -29,6 +29,8 @@ void tn_writer_announce(tn_channel *channel);
 /* tn_writer_leave: the term ends in order: readers learn it without asking the kernel. */
 void tn_writer_leave(tn_channel *channel);
 
+/* tn_writer_watch: a reader's handle begins: it knows a writer that lives now, and every one that comes from now on. */
+void tn_writer_watch(tn_channel *channel);
 /* tn_writer_gone: for a reader that found nothing unread: TARN_NO_WRITER if the writer whose term this handle knows has left or
  * died and that was not said yet; 0 otherwise. ask = 1 may call the kernel (at most once a slice, whatever the caller does). The
  * caller looks once more for news before it believes the answer, and then says so with tn_writer_told. */

@@ -27,7 +27,8 @@ typedef struct tn_waits {
 
 /* What a handle knows of the writer; participant.c. Atomic because the thread behind a poll handle reads it too. */
 typedef struct tn_watch {
-  tn_atomic64 known;    /* the last term whose writer was seen alive, or under which an item was given */
+  tn_atomic64 begun;    /* the term there was when the handle began: later ones it was there for, however short they were */
+  tn_atomic64 known;    /* the last term whose writer was seen alive, or under which an item was given, or that is later than begun */
   tn_atomic64 told;     /* the last term of which TARN_NO_WRITER was said */
   tn_atomic64 dead;     /* the last term word whose writer the kernel said was dead */
   tn_atomic64 asked_ns; /* when the kernel was last asked about it */

@@ -45,7 +45,7 @@ enum {
   TARN_FULL = -2,      /* no room, and the timeout was 0 or the policy does not wait */
   TARN_TIMED_OUT = -3, /* the timeout ran out */
   TARN_WOKEN = -4,     /* tarn_*_wake was called, or a signal arrived */
-  TARN_NO_WRITER = -5, /* the writer left or died; said once a departure, the next call waits for the next writer */
+  TARN_NO_WRITER = -5, /* the writer left or died; said once a departure, however short it was there, the next call waits for the next */
   TARN_BUSY = -6,      /* another writer lives, or this handle already holds all it may */
 
   /* Failures: tarn_error_text() has a sentence. */

@@ -154,6 +154,25 @@ static void test_a_departure_is_seen_without_a_question(void) {
   tarn_board_close(reader);
 }
 
+/* A writer that came and went without a version while nobody looked: those who were there are told, once. */
+static void test_a_writer_that_said_nothing(void) {
+  tarn_board *first = open_writer("wake", NULL), *reader = open_reader("wake"), *observer = NULL, *late;
+  CHECK_OK(tarn_board_open(&observer, "wake", TARN_OBSERVER, NULL, 0));
+  tarn_item item;
+  tarn_board_close(first);
+  CHECK_RESULT(TARN_NO_WRITER, tarn_board_read(reader, &item, TARN_FOREVER));
+  CHECK_RESULT(TARN_NO_WRITER, tarn_board_get(observer, NULL, 0, &item, TARN_FOREVER));
+  tarn_board_close(open_writer("wake", NULL));
+  CHECK_RESULT(TARN_NO_WRITER, tarn_board_read(reader, &item, TARN_FOREVER));
+  CHECK_RESULT(TARN_NO_WRITER, tarn_board_get(observer, NULL, 0, &item, TARN_FOREVER));
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_board_read(reader, &item, MS));
+  late = open_reader("wake");
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_board_read(late, &item, MS)); /* it waits for the next one */
+  tarn_board_close(late);
+  tarn_board_close(observer);
+  tarn_board_close(reader);
+}
+
 static const check_test tests[] = {
     {"writers_wake_readers", test_writers_wake_readers, 0},
     {"readers_wake_writers", test_readers_wake_writers, 0},
@@ -161,6 +180,7 @@ static const check_test tests[] = {
     {"a_barrier_that_fails", test_a_barrier_that_fails, 0},
     {"announcements_stand", test_announcements_stand, 0},
     {"a_departure_is_seen_without_a_question", test_a_departure_is_seen_without_a_question, 0},
+    {"a_writer_that_said_nothing", test_a_writer_that_said_nothing, 0},
     {0},
 };
 

@@ -248,6 +248,27 @@ static void test_one_writer_after_the_other(void) {
   CHECK_OK(tarn_remove("jobs", TARN_KIND_STREAM, 0));
 }
 
+/* A writer that came and went before one of the readers looked, and of which another took everything: both are told. */
+static void test_a_short_writer(void) {
+  tarn_stream *maker = open_writer(), *a = open_reader(), *b = open_reader(), *writer, *late;
+  tarn_item item;
+  tarn_stream_close(maker);
+  CHECK_RESULT(TARN_NO_WRITER, tarn_stream_read(a, &item, TARN_FOREVER));
+  CHECK_RESULT(TARN_NO_WRITER, tarn_stream_read(b, &item, TARN_FOREVER));
+  writer = open_writer();
+  put_some(writer, 1, 10);
+  stream_get(a, 1, 0);
+  tarn_stream_close(writer);
+  CHECK_RESULT(TARN_NO_WRITER, tarn_stream_read(b, &item, TARN_FOREVER));
+  CHECK_RESULT(TARN_NO_WRITER, tarn_stream_read(a, &item, TARN_FOREVER));
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_stream_read(b, &item, MS)); /* once a departure */
+  late = open_reader();
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_stream_read(late, &item, MS)); /* it waits for the next one */
+  tarn_stream_close(a);
+  tarn_stream_close(b);
+  tarn_stream_close(late);
+}
+
 /* Who holds nothing is not told that nobody writes while another has a message: it may come back. */
 static void test_no_writer(void) {
   tarn_stream *writer = open_writer(), *a = open_reader(), *b = open_reader();
@@ -428,6 +449,7 @@ static const check_test tests[] = {{"each_to_one", test_each_to_one, 0},
                                    {"no_room_aside", test_no_room_aside, 0},
                                    {"refused", test_refused, 0},
                                    {"one_writer_after_the_other", test_one_writer_after_the_other, 0},
+                                   {"a_short_writer", test_a_short_writer, 0},
                                    {"no_writer", test_no_writer, 0},
                                    {"claim_in_the_way", test_claim_in_the_way, 0},
                                    {"batches", test_batches, 0},
