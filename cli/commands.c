@@ -135,8 +135,9 @@ const cli_command cli_commands[] = {
      "  tarn recv log --json --count 10\n"
      "  tarn recv jobs --queue --follow | while read -r job; do work on \"$job\"; done\n",
      "It may start before `send` or after, and any number may receive: each gets every message, and holds up the\n"
-     "writer if it is slow and the policy is to wait. It ends when all is received and the writer has left. If\n"
-     "messages were overwritten before they were received, it says how many, and ends with code 10.\n"
+     "writer if it is slow and the policy is to wait. It ends when all is received and the writer has left; for a\n"
+     "name that is not there, or a stream that nobody has written to yet, it waits. If messages were overwritten\n"
+     "before they were received, it says how many, and ends with code 10.\n"
      "--json writes an object for each message: number, time_ns, tag, missed (how many before it), size_bytes, and\n"
      "its bytes as text, or as base64 where they are no UTF-8. --binary puts the length of each message in front of\n"
      "it: 4 bytes, least significant first; 0xffffffff means that the length follows, in 8 bytes.\n"

@@ -5,18 +5,21 @@
  */
 #include "cli.h"
 
+#include "look.h"
 #include "system.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { BUFFER = 1 << 18, WRITE_FROM = 1 << 16, PREFIX = 4, LONG_PREFIX = 12 };
+static const int64_t SAY_AFTER_NS = 1000000000;
 
 typedef struct receiver {
   const cli_values *values;
   const char *name;
   tarn_stream *stream;
   bool observes;   /* no right to write: looks without taking part */
+  bool waits_for_name, waits_for_writer; /* that was said */
   bool queue;      /* each message is for one receiver: `out` is what this one has taken and not written yet */
   tarn_item out;
   uint64_t given;  /* messages */
@@ -155,15 +158,40 @@ static int take(receiver *r, int64_t timeout_ns, int *ret_result) {
   }
 }
 
+/* Whoever waits at a terminal for a name that was mistyped is to find out. */
+static void say_after(bool *said, int64_t since_ns, const char *format, const char *name) {
+  if (*said || cli_now() - since_ns < SAY_AFTER_NS) return;
+  *said = true;
+  cli_say(format, name);
+}
+
+/* Nothing was received yet: is that all there will be? So it is where all writers left before this receiver came, and other receivers
+ * of a queue have taken everything and are done. Who has never been written to waits. */
+static bool is_over(receiver *r, int64_t since_ns) {
+  if (r->given || r->values->follow || (r->values->from && strcmp(r->values->from, "oldest") != 0)) return false;
+  cli_look look;
+  bool over = cli_look_at(&look, r->name, TARN_KIND_STREAM) == 0;
+  for (uint32_t i = 0; i < look.count; i++)
+    if (look.participants[i].role == TARN_WRITER && look.participants[i].alive) over = false;
+  if (over && look.details.newest == 0)
+    say_after(&r->waits_for_writer, since_ns, "tarn: %s is empty and nobody writes it: waiting for a sender", r->name);
+  over = over && look.details.newest > 0 && look.details.waiting == 0 && look.details.taken == 0;
+  cli_look_end(&look);
+  return over;
+}
+
 /* Nothing is there: write what there is, then wait in pieces. */
 static int take_waiting(receiver *r, int *ret_result) {
   int64_t timeout_ns = r->values->given & CLI_NEXT_TIMEOUT ? r->values->timeout_ns : TARN_FOREVER;
   cli_limit limit = cli_limit_from(timeout_ns);
+  int64_t since_ns = cli_now();
   int failed = write_out(r);
   while (!failed) {
     int64_t piece = cli_limit_piece(limit);
-    failed = take(r, piece, ret_result);
+    bool over = is_over(r, since_ns); /* before the last look: what was sent by then is received */
+    failed = take(r, over ? 0 : piece, ret_result);
     if (cli_interrupted()) return CLI_INTERRUPTED;
+    if (over && !failed && *ret_result == TARN_EMPTY) *ret_result = TARN_NO_WRITER;
     if (failed || (*ret_result != TARN_EMPTY && *ret_result != TARN_TIMED_OUT && *ret_result != TARN_WOKEN)) return failed;
     if (piece == 0) {
       char words[CLI_WORDS];
@@ -210,6 +238,7 @@ int cli_parse_from(const char *text, uint64_t *ret_from) {
 static int open_stream(receiver *r, uint64_t from) {
   tarn_options options = {.struct_size = sizeof options, .from = from, .flags = r->values->queue ? TARN_QUEUE : 0};
   int64_t wait_ns = r->values->given & CLI_WAIT_NAME ? r->values->wait_ns : TARN_FOREVER;
+  int64_t since_ns = cli_now();
   cli_limit limit = cli_limit_from(wait_ns);
   for (;;) {
     int64_t piece = cli_limit_piece(limit);
@@ -228,6 +257,7 @@ static int open_stream(receiver *r, uint64_t from) {
       char words[CLI_WORDS];
       return cli_fail(CLI_TIMED_OUT, "%s: nothing of that name came within %s", r->name, cli_age_words(wait_ns, words));
     }
+    say_after(&r->waits_for_name, since_ns, "tarn: there is no stream %s yet: waiting for a sender", r->name);
   }
 }
 

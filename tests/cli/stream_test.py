@@ -418,6 +418,16 @@ class Limits(Streams):
             self.assertEqual(b"", process.stderr.read())
         self.assertTrue(self.takes_part("small", 0))
 
+    def test_waiting_is_said(self):
+        self.create("empty")
+        waiting = [self.start("recv", "no-such-name"), self.start("recv", "empty")]
+        told = [process.stderr.readline() for process in waiting]
+        self.assertEqual([b"tarn: there is no stream no-such-name yet: waiting for a sender\n",
+                          b"tarn: empty is empty and nobody writes it: waiting for a sender\n"], told)
+        for process in waiting:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=LIMIT)
+
     def test_half_a_line_is_not_sent(self):
         sender = self.start("send", "log", "-q")
         self.tell(sender, b"whole\nhalf")
@@ -486,11 +496,21 @@ class Queues(Streams):
         self.send("jobs", b"d\n")
         told = json_lines(self.out("recv", "jobs", "--json"))[0]
         self.assertEqual((4, "d", False, 1), (told["number"], told["text"], told["again"], told["deliveries"]))
-        self.error("recv", "jobs", "--timeout", "10ms", expect=TIMED_OUT)  # nobody writes, and it never saw anybody
+        self.assertEqual(b"", self.out("recv", "jobs"))  # who comes when all is done and nobody writes has nothing to wait for
+        self.error("recv", "jobs", "--follow", "--timeout", "10ms", expect=TIMED_OUT)
         self.create("log")
         self.error("recv", "log", "--queue", "--wait", "0", expect=CORRUPT)
         self.error("create", "stream", "x", "--max-deliveries", "2", expect=USAGE)
         self.error("create", "stream", "x", "--queue", "--policy", "overwrite", expect=USAGE)
+
+    def test_a_short_sender_ends_every_receiver(self):
+        self.create("jobs", "--queue")
+        receivers = [self.start("recv", "jobs") for _ in range(3)]
+        self.wait_until(lambda: self.takes_part("jobs", 3), "all take part")
+        self.send("jobs", b"one\n")  # and it has left before two of them looked, who are given nothing
+        got = [receiver.communicate(timeout=LIMIT)[0] for receiver in receivers]
+        self.assertEqual([b"", b"", b"one\n"], sorted(got))
+        self.assertEqual([0, 0, 0], [receiver.returncode for receiver in receivers])
 
     def test_several_senders(self):
         for kind in ("--many-writers", "--queue"):

@@ -21,7 +21,7 @@ result() { # result OK WHAT: 1 is ok
 # One command and what is expected of it; "..." becomes "*" in a pattern, everything else is itself.
 run() {
   local said line pattern=""
-  said=$(cd "$work/here" && bash -c "$1" 2>&1 </dev/null)
+  said=$(cd "$work/here" && timeout -k 1 60 bash -c "$1" 2>&1 </dev/null) # what waits for ever says where
   while IFS= read -r line; do
     [ -z "$pattern" ] || pattern+=$'\n'
     while [[ $line == *...* ]]; do
