@@ -37,7 +37,9 @@ enum { TRY_AGAIN = 1 };
 enum { AT_ONCE = 16, GONE_NS = 1500000000 }; /* how often to try again without a pause, and how long in all, while a name goes */
 
 int tn_channel_fail(const tn_channel *channel, int code, const char *what) {
-  const char *advice = code == TARN_E_EVICTED ? "; close this handle and open it again" : "";
+  const char *advice = code == TARN_E_EVICTED      ? "; close this handle and open it again"
+                       : code == TARN_E_PERMISSION ? "; ask its owner for the right, or choose another directory (TARN_DIR)"
+                                                   : "";
   return tn_fail(code, "%s \"%s\": %s: %s%s", TN_WHO(channel), what, tn_os_reason(), advice);
 }
 
@@ -260,8 +262,8 @@ static int open_file(tn_channel *channel) {
   if (result == TARN_E_NOT_FOUND)
     return result; /* the caller knows whether that is a failure */
   if (result == TARN_E_PERMISSION && access == TN_OS_WRITE)
-    return tn_fail(result, "%s \"%s\": no permission to take part (%s); an observer needs only to read", TN_WHO(channel),
-                   tn_os_reason());
+    return tn_fail(result, "%s \"%s\": no permission to take part (%s): its owner may create it with another mode or group; an "
+                   "observer needs only to read", TN_WHO(channel), tn_os_reason());
   if (result != 0)
     return tn_channel_fail(channel, result, "cannot be opened");
   tn_os_status status;

@@ -20,7 +20,8 @@ int tn_look_open(const tn_place *place, int access, tn_look *ret) {
   if (result == TARN_E_NOT_FOUND)
     return tn_fail(result, "%s \"%s\": there is none (looked for %s)", tn_kind_word(place->kind), place->name, place->path);
   if (result != 0)
-    return tn_fail(result, "%s \"%s\": cannot be opened: %s", tn_kind_word(place->kind), place->name, tn_os_reason());
+    return tn_fail(result, "%s \"%s\": cannot be opened: %s%s", tn_kind_word(place->kind), place->name, tn_os_reason(),
+                   result == TARN_E_PERMISSION ? "; ask its owner for the right to read it" : "");
   result = tn_os_status_of(&look.file, &look.status);
   if (result != 0) {
     tn_os_close(&look.file);
