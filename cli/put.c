@@ -88,6 +88,18 @@ static int put_from(tarn_board *board, cli_input *input, const char *name, const
   return CLI_DONE;
 }
 
+static bool is_there(const char *name, tarn_details *details) {
+  *details = (tarn_details){.struct_size = sizeof *details};
+  return tarn_inspect(name, TARN_KIND_BOARD, details, NULL, 0) == 0;
+}
+
+/* Nothing came onto a board that was made for it: it goes again, unless somebody is there who waits. This process is its writer still, so
+ * that nobody else can have put anything. */
+static void take_back(const char *name) {
+  tarn_details details;
+  if (is_there(name, &details) && details.newest == 0 && details.entry.user_count == 1) tarn_remove(name, TARN_KIND_BOARD, 1);
+}
+
 int run_put(int count, char **operands, const cli_values *values) {
   const char *name = operands[0];
   cli_input input;
@@ -95,12 +107,15 @@ int run_put(int count, char **operands, const cli_values *values) {
   if (failed) return failed;
   tarn_options options = {.struct_size = sizeof options, .flags = TARN_KEPT};
   tarn_board *board;
+  tarn_details details;
+  bool was_there = is_there(name, &details);
   int result = tarn_board_open(&board, name, TARN_WRITER, &options, values->timeout_ns);
   if (result) {
     cli_input_close(&input);
     return cli_fail_result(result, name);
   }
   failed = put_from(board, &input, name, values);
+  if (failed && !was_there) take_back(name);
   tarn_board_close(board);
   cli_input_close(&input);
   return failed;

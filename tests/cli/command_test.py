@@ -281,6 +281,10 @@ class Files(Command):
         self.assertEqual(b"as it was", content(os.path.join(small, "old")))
         message = self.error("put", "huge", BUTTERFLY, "--dir", small, expect=NO_SPACE)
         self.assertIn("huge", message)
+        self.assertEqual(["old"], os.listdir(small))  # and no empty board
+        self.run_tarn("create", "board", "made", "-q", "--dir", small)
+        self.error("put", "made", BUTTERFLY, "--dir", small, expect=NO_SPACE)
+        self.assertEqual(["made.board", "old"], sorted(os.listdir(small)))
 
     def test_device_full(self):
         with open("/dev/full", "wb") as full:
@@ -340,6 +344,13 @@ class Pipes(Command):
         self.assertEqual(b"", process.stderr.read())
         self.assertEqual(b"before", self.out("get", "x"))
         self.assertTrue(self.takes_part("x", 0))
+
+    def test_ctrl_c_leaves_no_empty_board(self):
+        process = self.start("put", "new")
+        self.wait_until(lambda: self.takes_part("new", 1), "the writer did not come")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(-signal.SIGINT, process.wait(timeout=LIMIT))
+        self.error("stat", "new", expect=NOT_THERE)
 
     def test_ctrl_c_while_waiting(self):
         self.run_tarn("create", "board", "-q", "silent")
