@@ -349,7 +349,7 @@ class Together(Streams):
         self.assertEqual(0, sender.returncode)
 
     def test_a_pipeline_of_logs(self):
-        """The README's: tail, send, recv, grep, each a process; a receiver that comes later finds what came before."""
+        """That of docs/command.md: tail, send, recv, grep, each a process; a receiver that comes later finds what came before."""
         log = self.write("syslog", b"boot\n")
 
         def shell(line):
