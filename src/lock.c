@@ -108,7 +108,7 @@ static int try_dead(tn_channel *channel, uint64_t seen, uint64_t mine) {
   }
   int got = tn_os_lock(&channel->file, TN_LOCK_SLOT(slot), TN_OS_EXCLUSIVE);
   if (got <= 0)
-    return got;
+    return got < 0 ? tn_channel_fail(channel, got, "the lock of its dead owner cannot be taken over") : 0;
   int taken = take_over(channel, slot, seen, mine);
   tn_os_unlock(&channel->file, TN_LOCK_SLOT(slot));
   return taken;

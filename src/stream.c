@@ -226,6 +226,7 @@ static inline void advance(tarn_stream *stream) {
   tn_slot *slot = &stream->channel.table[stream->channel.slot];
   while (stream->oldest != stream->newest && stream->out[stream->oldest % TN_OUT_MAX].released) stream->oldest++;
   int none = stream->oldest == stream->newest;
+  if (none && stream->shared && !stream->closed) tn_stream_pass_left_over(stream);
   uint64_t position = none ? tn_stream_position(stream) : stream->out[stream->oldest % TN_OUT_MAX].position;
   TN_POINT("stream.release.clear");
   if (stream->racing)
@@ -259,6 +260,12 @@ static int release_to_queue(tarn_stream *stream, tarn_item *items, uint32_t coun
   return result;
 }
 
+/* An observer has no slot to write to, and a writer's cursor would hold up other writers for ever. */
+static int holds_nothing(const tarn_stream *stream) {
+  return tn_fail(TARN_E_INVALID, "%s \"%s\": this handle holds no items: only those that a reader was given in place are released",
+                 TN_WHO(&stream->channel));
+}
+
 /* The usual batch: all that is out, in the order in which it was given. 1 released, 0 it is not that. */
 static int release_all(tarn_stream *stream, tarn_item *items, uint32_t count) {
   if (count != stream->newest - stream->oldest) return 0;
@@ -276,6 +283,7 @@ int tarn_stream_release_batch(tarn_stream *stream, tarn_item *items, uint32_t co
     return tn_fail(TARN_E_INVALID, "tarn_stream_release: stream or items is NULL");
   int spoiled = tn_channel_is_mine(&stream->channel) ? 0 : tn_channel_check(&stream->channel), result = 0;
   if (spoiled == TARN_E_FORKED) return spoiled;
+  if (stream->channel.role != TARN_READER) return holds_nothing(stream);
   if (stream->intents != NULL) {
     result = release_to_queue(stream, items, count);
     return spoiled != 0 && result != TARN_E_INVALID ? spoiled : result; /* what zeros say of a message is not true */
@@ -294,9 +302,10 @@ int tarn_stream_release_batch(tarn_stream *stream, tarn_item *items, uint32_t co
 int tarn_stream_release(tarn_stream *stream, tarn_item *item) {
   if (item == NULL || !tn_stream_may(stream, TN_PATH_RELEASE) || item->token != 1 || item->number != stream->number - 1)
     return tarn_stream_release_batch(stream, item, 1);
-  uint64_t position = tn_stream_position(stream);
   stream->path = TN_PATH_READ;
   forget(item);
+  if (stream->shared) tn_stream_pass_left_over(stream);
+  uint64_t position = tn_stream_position(stream);
   TN_POINT("stream.release.clear");
   tn_store_release(&stream->slot->cursor, position | 1); /* [S3] release: the last look at it. Pairs with the acquire in the writer's scan */
   tn_store_relaxed(&stream->slot->out, 0);               /* relaxed: a statistic */

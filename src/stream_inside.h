@@ -234,7 +234,9 @@ int tn_queue_set_aside(tarn_stream *stream, const tarn_item *item);
 int tn_stream_clear_slot(tn_channel *channel, uint32_t slot);
 tn_atomic64 *tn_stream_intents(const tn_channel *channel, uint32_t slot);
 
-/* stream_read.c */
+/* stream_read.c: many writers: what a message left of its claim is a skip behind it. Passed at once, by a reader that has nothing out
+ * or is just given an item: else it would keep room until the next call. */
+void tn_stream_pass_left_over(tarn_stream *stream);
 int tn_stream_start(tarn_stream *stream);
 int tn_stream_something(const tarn_stream *stream);
 

@@ -185,8 +185,7 @@ static inline void given(tarn_stream *stream, const tn_sight *sight, tarn_item *
   if (stream->slot != NULL) tn_stream_count(stream, 1, item->size_bytes);
 }
 
-/* Many writers: what a message left of its claim is a skip behind it. Passed at once: else it would keep room until the next call. */
-static void pass_left_over(tarn_stream *stream) {
+void tn_stream_pass_left_over(tarn_stream *stream) {
   tn_sight sight;
   uint64_t begin = tn_stream_position(stream);
   while (tn_stream_position(stream) - begin < stream->ring_bytes && tn_stream_see(stream, tn_stream_position(stream), &sight) == 1 &&
@@ -227,7 +226,7 @@ static inline int read_now(tarn_stream *stream, tarn_item *ret_item) {
   stream->out[counter].released = 0;
   ret_item->token = (uint32_t)counter + 1;
   given(stream, &sight, ret_item);
-  if (stream->shared) pass_left_over(stream);
+  if (stream->shared) tn_stream_pass_left_over(stream);
   tn_store_relaxed(&own_slot(stream)->out, (uint32_t)(stream->newest - stream->oldest)); /* relaxed: a statistic */
   TN_POINT("stream.read.given");
   return 1;
@@ -263,7 +262,7 @@ static inline int get_now(tarn_stream *stream, void *data, uint64_t capacity, ta
   if (!tn_channel_is_mine(&stream->channel)) return tn_channel_check(&stream->channel); /* lost under the copy */
   item.data = data;
   given(stream, &sight, &item);
-  if (stream->shared) pass_left_over(stream);
+  if (stream->shared) tn_stream_pass_left_over(stream);
   if (stream->channel.slot != TN_NO_SLOT && stream->oldest == stream->newest) {
     uint64_t position = tn_stream_position(stream);
     tn_store_release(&own_slot(stream)->cursor, position | 1); /* [S3] release: the copy before it */
@@ -439,16 +438,20 @@ static inline int get_short(tarn_stream *stream, void *data, uint64_t capacity, 
   uint64_t extent = plain(stream, record, position, &length);
   if (extent == 0 || length > capacity || data == NULL) return 0;
   tn_prefetch(tn_stream_record(stream, position + extent));
+  memcpy(data, (const unsigned char *)record + stream->header_bytes, (size_t)length);
+  tn_fence_compiler(); /* this thread's own fault is seen here, if there was one */
+  if (!tn_channel_is_mine(&stream->channel)) return 0; /* lost under the copy: the long way says it */
   describe(stream, record, length, item);
-  memcpy(data, item->data, (size_t)length);
   item->data = data;
   stream->number++;
   stream->given = 1;
   tn_store_relaxed(&stream->position, position + extent); /* relaxed: own */
   tn_stream_count(stream, 1, length);
-  tn_store_release(&stream->slot->cursor, (position + extent) | 1); /* [S3] release: the copy before it */
+  if (stream->shared) tn_stream_pass_left_over(stream);
+  position = tn_stream_position(stream);
+  tn_store_release(&stream->slot->cursor, position | 1); /* [S3] release: the copy before it */
   TN_POINT("stream.get.cursor");
-  tn_wake_room(&stream->channel, position + extent);
+  tn_wake_room(&stream->channel, position);
   return 1;
 }
 

@@ -309,6 +309,19 @@ static void test_a_streams_ring_in_place(void) {
   close_streams();
 }
 
+/* A reader on its short path: the message's word is still there, a part of its payload is not. */
+static void test_a_streams_message_by_copy(void) {
+  static char room[VALUE];
+  tarn_item item = {0};
+  stream_of(VALUE / 4);
+  CHECK_OK(tarn_stream_get(sink, room, sizeof room, &item, 0));
+  item.number = 0;
+  cut("stream.stream", (128 << 10) + VALUE / 4);
+  CHECK_RESULT(TARN_E_CORRUPT, tarn_stream_get(sink, room, sizeof room, &item, 0));
+  CHECK_UINT(0, item.number);
+  close_streams();
+}
+
 static void test_a_streams_ring_by_copy(void) {
   static char room[VALUE];
   tarn_item item = {0};
@@ -560,6 +573,7 @@ static const check_test tests[] = {
     {"a_reader_that_polls", test_a_reader_that_polls, 0},
     {"closed_with_an_item_out", test_closed_with_an_item_out, 0},
     {"a_streams_ring_in_place", test_a_streams_ring_in_place, 0},
+    {"a_streams_message_by_copy", test_a_streams_message_by_copy, 0},
     {"a_streams_ring_by_copy", test_a_streams_ring_by_copy, 0},
     {"a_streams_writer_and_a_reader_that_waits", test_a_streams_writer_and_a_reader_that_waits, 0},
     {"several_writers", test_several_writers, 0},

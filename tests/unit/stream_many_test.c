@@ -290,6 +290,28 @@ static void test_two_deaths_around_the_tail(void) {
   tarn_stream_close(reader);
 }
 
+/* What a message left of its claim keeps no room once the message was read: not by a reader that goes away after it, either. */
+static void test_left_over_is_passed(void) {
+  tarn_stream *writer = open_writer(many(TARN_WAIT)), *reader = open_reader();
+  unsigned char bytes[8];
+  tarn_item items[3];
+  uint32_t count;
+  void *room;
+  for (int way = 0; way < 3; way++)
+    for (int i = 0; i < 12; i++) { /* far more than one ring */
+      CHECK_OK(tarn_stream_claim(writer, 1900, &room, 0));
+      CHECK_OK(tarn_stream_publish(writer, 8, NULL));
+      if (way == 0) CHECK_OK(tarn_stream_get(reader, bytes, sizeof bytes, items, 0));
+      if (way == 1) CHECK_OK(tarn_stream_read(reader, items, 0));
+      if (way == 1) CHECK_OK(tarn_stream_release(reader, items));
+      if (way == 2) CHECK_OK(tarn_stream_read_batch(reader, items, 1, &count, 0));
+      if (way == 2) CHECK_OK(tarn_stream_release_batch(reader, items, 1));
+      CHECK_UINT(tn_load_relaxed(&reader->slot->cursor), tn_stream_position(writer) | 1);
+    }
+  tarn_stream_close(reader);
+  tarn_stream_close(writer);
+}
+
 static const check_test tests[] = {{"one_order", test_one_order, 0},
                                    {"claims_side_by_side", test_claims_side_by_side, 0},
                                    {"runs", test_runs, 0},
@@ -299,6 +321,7 @@ static const check_test tests[] = {{"one_order", test_one_order, 0},
                                    {"far_positions", test_far_positions, 0},
                                    {"statistics", test_statistics, 0},
                                    {"two_deaths_around_the_tail", test_two_deaths_around_the_tail, 0},
+                                   {"left_over_is_passed", test_left_over_is_passed, 0},
                                    {0}};
 static const check_role roles[] = {{"dies_claiming", role_dies_claiming}, {0}};
 

@@ -109,6 +109,35 @@ static void test_overwrite(void) {
   tarn_stream_close(writer);
 }
 
+/* Items of nobody: refused. A reader's own are released once. */
+static void test_release_by_who_holds_nothing(void) {
+  tarn_stream *writer = open_stream("nothing", TARN_WRITER, (tarn_options){.size_bytes = 4096});
+  tarn_stream *observer = open_stream("nothing", TARN_OBSERVER, (tarn_options){0});
+  tarn_stream *reader = open_stream("nothing", TARN_READER, (tarn_options){0});
+  tarn_stream *all[] = {writer, observer, reader};
+  char byte;
+  tarn_item item = {0}, kept, twice;
+  CHECK_OK(tarn_stream_put(writer, "1", 1, NULL, 0));
+  CHECK_OK(tarn_stream_get(observer, &byte, 1, &item, 0));
+  for (int i = 0; i < 3; i++) CHECK_RESULT(TARN_E_INVALID, tarn_stream_release(all[i], &item));
+  for (int i = 0; i < 2; i++) CHECK_RESULT(TARN_E_INVALID, tarn_stream_release_batch(all[i], &item, 0));
+  CHECK_OK(tarn_stream_get(reader, &byte, 1, &item, 0)); /* from here on the short path is open */
+  for (int i = 0; i < 2; i++) {
+    CHECK_OK(tarn_stream_put(writer, "2", 1, NULL, 0));
+    CHECK_OK(tarn_stream_put(writer, "3", 1, NULL, 0));
+    CHECK_OK(tarn_stream_read(reader, &kept, 0));
+    twice = kept;
+    if (i == 1) CHECK_OK(tarn_stream_get(reader, &byte, 1, &item, 0)); /* between read and release */
+    CHECK_OK(tarn_stream_release(reader, &kept));
+    CHECK_RESULT(TARN_E_INVALID, tarn_stream_release(reader, &twice));
+    if (i == 1) continue;
+    CHECK_OK(tarn_stream_read(reader, &kept, 0));
+    CHECK_RESULT(TARN_E_INVALID, tarn_stream_release(reader, &twice)); /* the same place in the list, another message */
+    CHECK_OK(tarn_stream_release(reader, &kept));
+  }
+  for (int i = 0; i < 3; i++) tarn_stream_close(all[i]);
+}
+
 static void test_batches_and_starts(void) {
   tarn_stream *writer = open_stream("b", TARN_WRITER, (tarn_options){.size_bytes = 65536});
   uint64_t values[100];
@@ -190,6 +219,7 @@ static const check_test tests[] = {
     {"in_order", test_in_order, 0},
     {"full", test_full, 0},
     {"overwrite", test_overwrite, 0},
+    {"release_by_who_holds_nothing", test_release_by_who_holds_nothing, 0},
     {"batches_and_starts", test_batches_and_starts, 0},
     {"between_processes", test_between_processes, 60},
     {0},
