@@ -11,6 +11,7 @@
 #include <tarn/base.h>
 
 #include "error.h"
+#include "record.h"
 
 static uint32_t crc32(const void *data, size_t size) {
   const unsigned char *bytes = data;
@@ -38,6 +39,15 @@ void tn_header_arrange(tn_header *header, uint32_t slots, uint32_t entries) {
   header->control_offset = header->table_offset + (uint64_t)slots * sizeof(tn_slot);
   header->entries_offset = header->control_offset + sizeof(tn_control);
   header->data_offset = round_up(header->entries_offset + (uint64_t)entries * sizeof(tn_entry), TN_ALIGN);
+}
+
+/* Who looks on knows no kind, and follows a ring and reads intents all the same. */
+static const char *impossible_stream(const tn_header *header) {
+  if (!tn_record_is_ring(header->data_bytes))
+    return "the size of its ring";
+  if (header->entries != tn_record_entries(header->flags, header->slots, header->hold))
+    return "the number of entries";
+  return NULL;
 }
 
 /* The text of what cannot be, or NULL. */
@@ -91,6 +101,8 @@ int tn_header_check(const tn_header *header, const tn_kind *kind, uint64_t size_
   if (result != 0)
     return result;
   const char *wrong = impossible(header, size_bytes);
+  if (wrong == NULL && header->kind == TARN_KIND_STREAM && place->kind == TARN_KIND_STREAM)
+    wrong = impossible_stream(header);
   if (wrong == NULL && kind != NULL)
     wrong = kind->impossible(header);
   if (wrong != NULL)

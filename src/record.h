@@ -74,4 +74,14 @@ static inline uint64_t tn_record_longest(uint64_t ring_bytes, uint64_t header_by
   return ring_bytes / 2 - TN_UNIT - header_bytes;
 }
 
+/* What a stream's header may say, for whoever takes part and for whoever only looks on. */
+static inline int tn_record_is_ring(uint64_t bytes) {
+  return bytes >= TN_RING_MIN && bytes <= TN_RING_MAX && (bytes & (bytes - 1)) == 0;
+}
+
+/* How many entries the rows of intents take; 0 where there are none. */
+static inline uint32_t tn_record_entries(uint32_t flags, uint32_t slots, uint32_t hold) {
+  return flags & TARN_QUEUE ? slots * (uint32_t)(TN_INTENTS(hold) * sizeof(tn_atomic64) / sizeof(tn_entry)) : 0;
+}
+
 #endif

@@ -58,12 +58,6 @@
 
 enum { DEFAULT_RING = 1 << 20, LATCH_TRIES = 100000 };
 
-static int is_ring_size(uint64_t bytes) { return bytes >= TN_RING_MIN && bytes <= TN_RING_MAX && (bytes & (bytes - 1)) == 0; }
-
-static uint32_t entries_of(const tn_header *header) {
-  return header->flags & TARN_QUEUE ? header->slots * (uint32_t)(TN_INTENTS(header->hold) * sizeof(tn_atomic64) / sizeof(tn_entry)) : 0;
-}
-
 static uint64_t features_of(const tn_header *header) {
   return (header->flags & TARN_MANY_WRITERS ? TN_FEATURE_MANY_WRITERS : 0) | (header->flags & TARN_QUEUE ? TN_FEATURE_QUEUE : 0);
 }
@@ -76,21 +70,20 @@ static int plan(const tarn_options *options, const tn_place *place, tn_header *h
     return refuse(place, "a queue loses nothing: TARN_OVERWRITE is not for it; use TARN_WAIT or TARN_FAIL");
   if (!queue && options->max_deliveries != 0) return refuse(place, "max_deliveries is a queue's: say TARN_QUEUE, too");
   uint64_t ring = options->size_bytes != 0 ? options->size_bytes : DEFAULT_RING;
-  if (!is_ring_size(ring))
+  if (!tn_record_is_ring(ring))
     return tn_fail(TARN_E_INVALID, "stream \"%s\": a ring of %llu bytes: it must be a power of two from 4096 to 2^40",
                    place->name, (unsigned long long)ring);
   if (ring > SIZE_MAX / 4)
     return tn_fail(TARN_E_TOO_LARGE, "stream \"%s\": a ring of %s does not fit into this process's address space", place->name,
                    tn_bytes(ring));
   header->incompatible = features_of(header);
-  tn_header_arrange(header, header->slots, entries_of(header));
+  tn_header_arrange(header, header->slots, tn_record_entries(header->flags, header->slots, header->hold));
   header->data_bytes = ring;
   return 0;
 }
 
+/* Its ring and its entries: header.c, for those who only look on, too. */
 static const char *impossible(const tn_header *header) {
-  if (!is_ring_size(header->data_bytes)) return "the size of its ring";
-  if (header->entries != entries_of(header)) return "the number of entries";
   if (header->incompatible != features_of(header)) return "its features";
   if (header->policy > TARN_OVERWRITE || (header->policy == TARN_OVERWRITE && header->flags & TARN_QUEUE)) return "its policy";
   if (header->first_position % TN_UNIT != 0) return "its first position";

@@ -41,6 +41,7 @@ static twins *twins_of(tn_channel *channel) { return (twins *)(void *)channel->c
 static int plan(const tarn_options *options, const tn_place *place, tn_header *header) {
   (void)options, (void)place;
   tn_header_arrange(header, header->slots, 0);
+  header->data_bytes = 4096; /* or it were no stream's */
   return 0;
 }
 

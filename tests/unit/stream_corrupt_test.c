@@ -5,6 +5,8 @@
 #include "stream_inside.h"
 #include "streams.h"
 
+#include <tarn/inspect.h>
+
 enum { RING = 4096, EXTENT = 64 }; /* messages of 48 bytes */
 
 typedef struct trio {
@@ -240,6 +242,52 @@ static void test_noise(void) {
     noise(round % 3);
 }
 
+/* ---- A header for those who look on -------------------------------------------------------------------------------------- */
+
+/* A file of so many slots, every one taken by a reader, with a header that a hostile creator has sealed. */
+static void make_sealed(uint32_t flags, uint32_t entries, uint64_t ring) {
+  enum { MOST = 1 << 20 };
+  static unsigned char bytes[MOST];
+  memset(bytes, 0, sizeof bytes);
+  tn_header header = {.minor = TN_FORMAT_MINOR, .header_bytes = sizeof header, .kind = TARN_KIND_STREAM,
+                      .flags = flags | TARN_KEPT, .incompatible = flags & TARN_QUEUE ? TN_FEATURE_QUEUE : 0, .hold = TN_HOLD_MAX,
+                      .data_bytes = ring, .first_number = 1};
+  memcpy(header.magic, TN_MAGIC, sizeof header.magic);
+  tn_header_arrange(&header, TN_SLOTS_MAX, entries);
+  tn_header_seal(&header);
+  memcpy(bytes, &header, sizeof header);
+  tn_slot *slots = (tn_slot *)(void *)(bytes + header.table_offset);
+  for (uint32_t i = 0; i < header.slots; i++) {
+    tn_store_relaxed(&slots[i].state, TN_SLOT_TAKEN); /* relaxed, all: nobody else is there */
+    tn_store_relaxed(&slots[i].role, TARN_READER);
+  }
+  tn_latch *floor = &((tn_control *)(void *)(bytes + header.control_offset))->kind.stream.floor;
+  tn_store_relaxed(&floor->copy[0].position, UINT64_MAX - 15);
+  FILE *file = fopen(check_path("c.stream"), "wb");
+  CHECK(file != NULL);
+  CHECK_UINT(sizeof bytes, fwrite(bytes, 1, sizeof bytes, file));
+  CHECK_INT(0, fclose(file));
+}
+
+static void test_headers_for_who_looks_on(void) {
+  static const struct {
+    uint32_t flags, entries;
+    uint64_t ring;
+    const char *why;
+  } cases[] = {{TARN_QUEUE, 0, RING, "the number of entries"}, {0, 7, RING, "the number of entries"}, {0, 0, 0, "the size of its ring"},
+               {0, 0, RING + 16, "the size of its ring"}};
+  tarn_details details = {.struct_size = sizeof details};
+  static tarn_participant participants[TN_SLOTS_MAX];
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    make_sealed(cases[i].flags, cases[i].entries, cases[i].ring);
+    CHECK_RESULT(TARN_E_CORRUPT, tarn_inspect("c", TARN_KIND_STREAM, &details, participants, TN_SLOTS_MAX));
+    CHECK_CONTAINS(cases[i].why, tarn_error_text());
+    tarn_stream *stream;
+    CHECK_RESULT(TARN_E_CORRUPT, tarn_stream_open(&stream, "c", TARN_OBSERVER, NULL, 0));
+    CHECK_CONTAINS(cases[i].why, tarn_error_text());
+  }
+}
+
 /* ---- After a reboot ----------------------------------------------------------------------------------------------------- */
 
 /* What a disk may show after the power was cut: the pages of different moments, and the id of another boot. */
@@ -350,6 +398,7 @@ static const check_test tests[] = {{"words", test_words, 0},
                                    {"nothing_but_skips", test_nothing_but_skips, 0},
                                    {"floor_and_tail", test_floor_and_tail, 0},
                                    {"noise", test_noise, 0},
+                                   {"headers_for_who_looks_on", test_headers_for_who_looks_on, 0},
                                    {"after_a_reboot", test_after_a_reboot, 0},
                                    {"reboot_without_room", test_reboot_without_room, 0},
                                    {"left_by_the_dead", test_left_by_the_dead, 0},
