@@ -293,12 +293,12 @@ int tarn_stream_release_batch(tarn_stream *stream, tarn_item *items, uint32_t co
 }
 
 int tarn_stream_release(tarn_stream *stream, tarn_item *item) {
-  if (item == NULL || !tn_stream_may(stream, TN_PATH_RELEASE) || item->token != 1 || item->number != stream->number - 1)
+  if (item == NULL || !tn_stream_may(stream, TN_PATH_RELEASE) || item->token != 1 || item->number != stream->number - 1 ||
+      stream->shared) /* there may be something to pass over */
     return tarn_stream_release_batch(stream, item, 1);
+  uint64_t position = tn_stream_position(stream);
   stream->path = TN_PATH_READ;
   forget(item);
-  if (stream->shared) tn_stream_pass_left_over(stream);
-  uint64_t position = tn_stream_position(stream);
   TN_POINT("stream.release.clear");
   tn_store_release(&stream->slot->cursor, position | 1); /* [S3] release: the last look at it. Pairs with the acquire in the writer's scan */
   tn_store_relaxed(&stream->slot->out, 0);               /* relaxed: a statistic */

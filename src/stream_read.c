@@ -447,11 +447,10 @@ static inline int get_short(tarn_stream *stream, void *data, uint64_t capacity, 
   stream->given = 1;
   tn_store_relaxed(&stream->position, position + extent); /* relaxed: own */
   tn_stream_count(stream, 1, length);
-  if (stream->shared) tn_stream_pass_left_over(stream);
-  position = tn_stream_position(stream);
-  tn_store_release(&stream->slot->cursor, position | 1); /* [S3] release: the copy before it */
+  tn_store_release(&stream->slot->cursor, (position + extent) | 1); /* [S3] release: the copy before it */
   TN_POINT("stream.get.cursor");
-  tn_wake_room(&stream->channel, position);
+  tn_wake_room(&stream->channel, position + extent);
+  if (stream->shared) tn_stream_pass_left_over(stream);
   return 1;
 }
 
