@@ -79,7 +79,7 @@ static size_t damage(void) {
     tn_header_seal(&header);
     memcpy(damaged, &header, sizeof header);
   }
-  return check_random() % 8 == 0 ? check_random() % sample_bytes : sample_bytes;
+  return check_random() % 8 == 0 ? (size_t)(check_random() % sample_bytes) : sample_bytes;
 }
 
 static void lay_out(const char *file) {
