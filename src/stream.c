@@ -70,9 +70,12 @@ static int plan(const tarn_options *options, const tn_place *place, tn_header *h
     return refuse(place, "a queue loses nothing: TARN_OVERWRITE is not for it; use TARN_WAIT or TARN_FAIL");
   if (!queue && options->max_deliveries != 0) return refuse(place, "max_deliveries is a queue's: say TARN_QUEUE, too");
   uint64_t ring = options->size_bytes != 0 ? options->size_bytes : DEFAULT_RING;
-  if (!tn_record_is_ring(ring))
-    return tn_fail(TARN_E_INVALID, "stream \"%s\": a ring of %llu bytes: it must be a power of two from 4096 to 2^40",
-                   place->name, (unsigned long long)ring);
+  if (!tn_record_is_ring(ring)) {
+    uint64_t next = 4096;
+    while (next < ring && next < UINT64_C(1) << 40) next *= 2;
+    return tn_fail(TARN_E_INVALID, "stream \"%s\": a ring of %llu bytes: it must be a power of two from 4096 to 2^40; take %llu (%s)",
+                   place->name, (unsigned long long)ring, (unsigned long long)next, tn_bytes(next));
+  }
   if (ring > SIZE_MAX / 4)
     return tn_fail(TARN_E_TOO_LARGE, "stream \"%s\": a ring of %s does not fit into this process's address space", place->name,
                    tn_bytes(ring));

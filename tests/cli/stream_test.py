@@ -158,7 +158,7 @@ class Messages(Streams):
         self.error("recv", "log", "--count", "0", expect=USAGE)
         for start in ("0", "-1", "newest", "18446744073709551615", ""):
             self.assertIn("--from", self.error("recv", "log", "--from", start, expect=USAGE))
-        self.assertIn("power of two", self.error("create", "stream", "odd", "--size", "5000", expect=USAGE))
+        self.assertIn("take 8192 (8 KiB)", self.error("create", "stream", "odd", "--size", "5000", expect=USAGE))
         self.assertIn("wait|fail|overwrite", self.error("create", "stream", "odd", "--policy", "drop", expect=USAGE))
         self.error("create", "stream", "log", expect=BUSY)
         self.error("create", "stream", "odd", "--slots", "0", expect=USAGE)
