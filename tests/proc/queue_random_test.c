@@ -3,7 +3,7 @@
  * message that was published was given, without a mark once at most, and was done, or its reader was killed while it released it; to
  * readers of a fan-out every message was given exactly once, in order. And readers that work equally fast have shares alike.
  *
- * TARN_TEST_RANDOM_SECONDS says for how long (2). */
+ * TARN_TEST_QUEUE_SECONDS says for how long (2). */
 #include <tarn/inspect.h>
 
 #include "os/os.h"
@@ -265,7 +265,7 @@ static void play_once(int queue, uint64_t ring, int64_t duration_ns) {
 }
 
 static void test_random(void) {
-  int64_t whole = (int64_t)stream_amount("TARN_TEST_RANDOM_SECONDS", 2) * 1000 * MS, each = whole / 4;
+  int64_t whole = (int64_t)stream_amount("TARN_TEST_QUEUE_SECONDS", 2) * 1000 * MS, each = whole / 4;
   int64_t end = check_now() + whole;
   if (each > 4000 * (int64_t)MS) each = 4000 * (int64_t)MS;
   for (uint64_t number = 0; number < 4 || check_now() < end; number++) play_once(number % 2 == 0, 4096u << below(6), each);
