@@ -29,6 +29,10 @@ static void nap(void *says_so) {
     int64_t begin = check_now();
     check_sleep(NAP_NS);
     uint64_t over = (uint64_t)(check_now() - begin - NAP_NS), waited_now = waited_to_run();
+    int64_t asked = check_now(); /* a question to the system: where that is a process of its own (Wine), it may be late, too */
+    tn_os_process self;
+    tn_os_process_of(tn_os_process_number(), &self);
+    if ((uint64_t)(check_now() - asked) > over) over = (uint64_t)(check_now() - asked);
     if (waited_now - waited > over) over = waited_now - waited;
     waited = waited_now;
     if (over > tn_load_relaxed(&worst_oversleep)) /* relaxed: a measurement, it orders nothing */
@@ -329,15 +333,17 @@ static void begin(crash_run *run, const crash_kind *kind, const crash_point *poi
   check_set_env("TARN_TEST_FAULT", NULL);
 }
 
-static void finish(crash_run *run, int victims_code) {
+/* 0: the victim was to be killed, and came to its end without having been at the point: it showed nothing. */
+static int finish(crash_run *run, int victims_code) {
   for (int i = 0; i < run->survivor_count; i++) {
     int code = crash_end(&run->survivors[i]);
     if (code != 0) crash_fail(run, "survivor %d ended with %d", i, code);
   }
   run->survivor_count = 0;
   int code = crash_bury(&run->victim);
-  if (code != victims_code) crash_fail(run, "the victim ended with %d, not %d", code, victims_code);
+  if (code != victims_code && code != 0) crash_fail(run, "the victim ended with %d, not %d", code, victims_code);
   run->kind->after(run);
+  return code == victims_code;
 }
 
 static void await_death(crash_run *run) {
@@ -348,7 +354,7 @@ static void await_death(crash_run *run) {
   }
 }
 
-/* 1: judged; 0: too late, but so was everything: again. */
+/* 1: judged; 0: too late, but so was everything, or not killed at all: again. */
 static int kill_once(const crash_kind *kind, const crash_point *point, uint32_t number, uint32_t scene) {
   crash_run run;
   begin(&run, kind, point, number, scene, "kill");
@@ -362,10 +368,10 @@ static int kill_once(const crash_kind *kind, const crash_point *point, uint32_t 
   int again = judged < 0 && disturbed(&run);
   if (judged < 0 && !again) crash_fail(&run, "%s", run.why);
   kind->check(&run);
-  finish(&run, -9); /* buried only now: all the time it was a zombie */
+  int killed = finish(&run, -9); /* buried only now: all the time it was a zombie */
   look_for_leftovers(&run, check_directory());
   look_for_leftovers(&run, check_disk_directory());
-  return !again;
+  return killed && !again;
 }
 
 static int wanted(const crash_point *point) {
@@ -390,14 +396,14 @@ void crash_kill_all(const crash_kind *kind) {
       while (!kill_once(kind, point, (uint32_t)number, first + (uint32_t)number)) {
         repeated++;
         if (++repeats > REPEATS) {
-          fprintf(stderr, "%s: this machine is too busy: nothing can be measured on it\n", point->name);
-          check_true(false, "less than 20 ms of oversleep in one of 30 runs", __FILE__, __LINE__);
+          fprintf(stderr, "%s: nobody comes to this point, or this machine is too busy to measure anything\n", point->name);
+          check_true(false, "killed, and less than 20 ms of oversleep, in one of 30 runs", __FILE__, __LINE__);
         }
       }
       done++;
     }
   }
-  printf("%s: %d runs, killed at the point in each; %d more repeated because the machine overslept\n", kind->word, done,
+  printf("%s: %d runs, killed at the point in each; %d repeated: the machine overslept, or the point was not come to\n", kind->word, done,
          repeated);
 }
 
