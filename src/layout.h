@@ -93,7 +93,9 @@ typedef struct tn_slot {
   tn_atomic64 cursor; /* board: the last version given or published; stream: position | 1, all below it is no longer needed; 0 none */
   union {
     tn_atomic16 pins[TN_PINS]; /* board: buffer + 1 that must not be written, 0 none */
-    tn_atomic64 pin_words[TN_PINS / 4]; /* the same, four at a time, for the writer's scan */
+    /* The same, four at a time, for the writer's scan: nobody stores through it. Loads of 8 bytes over stores of 2 are outside the letter of
+     * C11; every processor that Tarn is built for takes such a load as four of 2 bytes at one moment. */
+    tn_atomic64 pin_words[TN_PINS / 4];
     struct {
       tn_atomic64 held; /* TARN_OVERWRITE: position | 1 of the oldest message held in place; 0 none */
       tn_atomic64 claim;   /* many writers: position | 1 of the record that this writer has claimed; 0 none */
