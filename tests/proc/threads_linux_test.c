@@ -1,4 +1,4 @@
-/* threads_linux_test.c: the roles of boards and streams as threads around *one* mapping. Handles map their file themselves,
+/* threads_linux_test.c: the roles of boards, streams and queues as threads around *one* mapping. Handles map their file themselves,
  * so two handles of one process see the same bytes at two addresses, between which the thread sanitizer sees nothing. Here
  * every mapping of the same range of a file is one mapping (the linker passes tn_os_map and tn_os_unmap through this file),
  * and the sanitizer sees whether each byte that one thread writes and another reads is ordered by what the protocols say
@@ -8,13 +8,13 @@
  * argument, and the full fences, which the sanitizer does not know, are in the models (tests/model). In an ordinary build
  * this is a test like others.
  *
- * TARN_TEST_THREADS_MS says for how long each runs (700). */
+ * TARN_TEST_THREADS_MS says for how long each runs (400). */
 #include "board_inside.h"
 #include "os/os.h"
 #include "stream_inside.h"
 #include "streams.h"
 
-enum { MS = 1000000, RING = 4096, READERS = 3, MAPPINGS = 512 };
+enum { MS = 1000000, RING = 4096, READERS = 3, WRITERS = 2, MAPPINGS = 512 };
 
 /* ---- One mapping for all ------------------------------------------------------------------------------------------------ */
 
@@ -134,6 +134,95 @@ static void read_stream(void *which) {
   }
 }
 
+/* ---- Many writers, and queues --------------------------------------------------------------------------------------------- */
+
+/* Here a queue's words are looked at while others may write payload over them: the walk to the next message, which believes them only if
+ * the head is not above [S4], and guesses whether there is room, or a claim in the way. The sanitizer passes over what these calls read
+ * and write themselves, but not over what they order: payload is filled and looked at outside of them. */
+#ifdef __SANITIZE_THREAD__
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+#define IN_QUEUE(stream, call)                                                 \
+  __extension__({                                                              \
+    if ((stream)->queue) AnnotateIgnoreReadsBegin(__FILE__, __LINE__);         \
+    int result_of_call = (call);                                               \
+    if ((stream)->queue) AnnotateIgnoreReadsEnd(__FILE__, __LINE__);           \
+    result_of_call;                                                            \
+  })
+#else
+#define IN_QUEUE(stream, call) (call)
+#endif
+
+/* Every byte follows from the tag, since a run of messages is numbered as it is claimed; the tags are the writer's own count. */
+static int is_whole(const tarn_item *item) {
+  tarn_item one = *item;
+  one.number = item->tag;
+  one.tag = stream_tag(item->tag);
+  return stream_whole(&one);
+}
+
+static int put_run(tarn_stream *writer, uint64_t first) {
+  static _Thread_local unsigned char bytes[4][100];
+  tarn_piece pieces[4];
+  uint32_t count;
+  for (uint64_t i = 0; i < 4; i++) {
+    stream_fill(bytes[i], first + i, i * 30);
+    pieces[i] = (tarn_piece){bytes[i], i * 30, first + i};
+  }
+  return IN_QUEUE(writer, tarn_stream_put_batch(writer, pieces, 4, &count, MS));
+}
+
+static int put_claimed(tarn_stream *writer, uint64_t tag) {
+  const tarn_about about = {.struct_size = sizeof about, .tag = tag};
+  uint64_t claimed = tag * 37 % 700, size = tag % 5 == 0 ? claimed / 2 : claimed;
+  void *room;
+  int result = IN_QUEUE(writer, tarn_stream_claim(writer, claimed, &room, MS));
+  if (result != 0) return result;
+  stream_fill(room, tag, size);
+  return tag % 11 == 0 ? tarn_stream_abandon(writer) : tarn_stream_publish(writer, size, &about);
+}
+
+static void write_shared(void *unused) {
+  (void)unused;
+  while (!is_over()) {
+    tarn_stream *writer = stream_open_in("m", TARN_WRITER, (tarn_options){0}, 1000 * (int64_t)MS);
+    for (uint64_t tag = 1; tag < 1200 && !is_over(); tag += 4) {
+      int result = tag % 3 == 0 ? put_run(writer, tag) : put_claimed(writer, tag);
+      if (result != 0) CHECK(is_outcome(result));
+    }
+    tarn_stream_close(writer);
+  }
+}
+
+static int give_up(tarn_stream *reader, tarn_item *item, uint64_t round) {
+  return reader->queue && round % 7 == 0 ? tarn_stream_return(reader, item) : tarn_stream_release(reader, item);
+}
+
+/* In place two at a time, given up in the wrong order; or by copy. */
+static void read_shared(void *which) {
+  static _Thread_local unsigned char bytes[RING];
+  while (!is_over()) {
+    tarn_stream *reader = stream_open_in("m", TARN_READER, (tarn_options){0}, 1000 * (int64_t)MS);
+    uint64_t last = 0;
+    for (uint64_t round = 0; round < 300 && !is_over(); round++) {
+      tarn_item items[2];
+      uint32_t count = 1;
+      int result = which != NULL ? IN_QUEUE(reader, tarn_stream_read_batch(reader, items, 2, &count, MS))
+                                 : IN_QUEUE(reader, tarn_stream_get(reader, bytes, sizeof bytes, items, MS));
+      if (result != 0) CHECK(is_outcome(result));
+      for (uint32_t i = 0; result == 0 && i < count; i++) {
+        CHECK(is_whole(&items[i]));
+        if (!reader->queue) CHECK(items[i].number > last && items[i].missed == 0);
+        CHECK((items[i].deliveries > 1) == ((items[i].flags & TARN_AGAIN) != 0));
+        last = items[i].number;
+        tn_add(&read_in_all, 1);
+      }
+      for (uint32_t i = count; which != NULL && result == 0 && i-- > 0;) CHECK_OK(give_up(reader, &items[i], round));
+    }
+    tarn_stream_close(reader);
+  }
+}
+
 /* ---- Boards ------------------------------------------------------------------------------------------------------------- */
 
 static void write_board(void *unused) {
@@ -176,14 +265,15 @@ static void read_board(void *unused) {
 
 /* ---- Running ------------------------------------------------------------------------------------------------------------ */
 
-static void run(void (*write)(void *), void (*read)(void *)) {
-  intptr_t threads[READERS + 1];
-  CHECK_OK(tn_os_thread_start(&threads[READERS], write, NULL));
+static void run(void (*write)(void *), int writers, void (*read)(void *)) {
+  intptr_t threads[READERS + WRITERS];
+  for (int i = READERS; i < READERS + writers; i++)
+    CHECK_OK(tn_os_thread_start(&threads[i], write, NULL));
   for (int i = 0; i < READERS; i++)
     CHECK_OK(tn_os_thread_start(&threads[i], read, i == 0 ? NULL : &over));
-  check_sleep((int64_t)stream_amount("TARN_TEST_THREADS_MS", 700) * MS);
+  check_sleep((int64_t)stream_amount("TARN_TEST_THREADS_MS", 400) * MS);
   tn_store_release(&over, 1);
-  for (int i = 0; i <= READERS; i++)
+  for (int i = 0; i < READERS + writers; i++)
     tn_os_thread_join(threads[i]);
   CHECK(tn_load_acquire(&read_in_all) > 0);
 }
@@ -195,14 +285,28 @@ static void run_streams(uint32_t policy) {
   tarn_stream_close(first);
   tarn_stream_close(second);
   policy_now = policy;
-  run(write_stream, read_stream);
+  run(write_stream, 1, read_stream);
 }
 
 static void test_stream_wait(void) { run_streams(TARN_WAIT); }
 
 static void test_stream_fail(void) { run_streams(TARN_FAIL); }
 
-static void test_board(void) { run(write_board, read_board); }
+/* One handle stays, so that the ring does, whoever comes and goes. */
+static void run_shared(uint32_t flags) {
+  tarn_options options = {.size_bytes = RING, .flags = TARN_MANY_WRITERS | flags};
+  tarn_stream *keeper = stream_open("m", TARN_WRITER, options), *reader = stream_open("m", TARN_READER, (tarn_options){0});
+  CHECK(keeper->ring == reader->ring && keeper->channel.base == reader->channel.base);
+  tarn_stream_close(reader);
+  run(write_shared, WRITERS, read_shared);
+  tarn_stream_close(keeper);
+}
+
+static void test_many_writers(void) { run_shared(0); }
+
+static void test_queue(void) { run_shared(TARN_QUEUE); }
+
+static void test_board(void) { run(write_board, 1, read_board); }
 
 /* That the sanitizer does see: a writer that overwrites what a reader holds. */
 static void overwrite(void *writer) {
@@ -241,6 +345,8 @@ static void test_a_race_is_seen(void) {
 
 static const check_test tests[] = {{"stream_wait", test_stream_wait, 0},
                                    {"stream_fail", test_stream_fail, 0},
+                                   {"many_writers", test_many_writers, 0},
+                                   {"queue", test_queue, 0},
                                    {"board", test_board, 0},
                                    {"a_race_is_seen", test_a_race_is_seen, 0},
                                    {0}};
