@@ -127,6 +127,19 @@ static int find(tarn_stream *stream, tn_sight *ret_sight) {
   return result;
 }
 
+/* The record is not this reader's any more: what it waits for may be room, by whoever needs just this one. */
+static void clear_intent(tarn_stream *stream, uint32_t index, uint64_t position) {
+  tn_channel *channel = &stream->channel;
+  tn_store_release(&stream->intents[index], 0); /* [Q3] release: the last look at it. Pairs with the acquire in lowest_kept */
+  TN_POINT("queue.release.cleared");
+  if (channel->waits.must_fence)
+    tn_fence_full(); /* [W1] full: as in tn_wake */
+  else
+    tn_fence_compiler(); /* [W1] */
+  tn_line *room = &channel->control->room; /* relaxed, both: as in tn_wake_room */
+  if (tn_load_relaxed(&room->sleepers) != 0 && tn_load_relaxed(&room->need) == position) tn_wake_all(channel, TN_ROOM);
+}
+
 /* The message that find saw: 1 it is ours, 0 it is not (look again), negative. */
 static int take(tarn_stream *stream, uint32_t index, uint64_t word) {
   uint64_t position = tn_stream_position(stream);
@@ -141,24 +154,11 @@ static int take(tarn_stream *stream, uint32_t index, uint64_t word) {
     TN_POINT("queue.take.taken");
     return 1;
   }
-  tn_store_release(intent, 0); /* [Q3] release: it was only looked at */
+  clear_intent(stream, index, position); /* it was only looked at; but a writer may have come to wait for just this */
   return result < 0 ? result : 0;
 }
 
 /* ---- Giving back ----------------------------------------------------------------------------------------------------------- */
-
-/* The record is not this reader's any more: what it waits for may be room, by whoever needs just this one. */
-static void clear_intent(tarn_stream *stream, uint32_t index, uint64_t position) {
-  tn_channel *channel = &stream->channel;
-  tn_store_release(&stream->intents[index], 0); /* [Q3] release: the last look at it. Pairs with the acquire in lowest_kept */
-  TN_POINT("queue.release.cleared");
-  if (channel->waits.must_fence)
-    tn_fence_full(); /* [W1] full: as in tn_wake */
-  else
-    tn_fence_compiler(); /* [W1] */
-  tn_line *room = &channel->control->room; /* relaxed, both: as in tn_wake_room */
-  if (tn_load_relaxed(&room->sleepers) != 0 && tn_load_relaxed(&room->need) == position) tn_wake_all(channel, TN_ROOM);
-}
 
 static int not_ours(const tarn_stream *stream) {
   return tn_fail(TARN_E_EVICTED,
