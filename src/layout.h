@@ -133,8 +133,9 @@ _Static_assert(sizeof(tn_latch) == 128, "latch");
 typedef struct tn_line {
   tn_atomic32 seq;      /* + 1 by every waker, and by wake */
   tn_atomic32 sleepers; /* 1 by whoever goes to sleep; 0 by the waker, before it wakes */
-  tn_atomic64 need;     /* room: the cursor that the sleeping writer needs; written by it alone */
-  uint8_t reserved[112];
+  tn_atomic64 need;     /* room: the cursor that the sleeping writer needs, of several the smallest; the writer, or the lock's owner */
+  tn_atomic32 need_seq; /* room, of several: what seq was when `need` was noted: with another one it is over; the lock's owner */
+  uint8_t reserved[108];
 } tn_line;
 
 typedef struct tn_control {

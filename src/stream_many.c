@@ -36,7 +36,14 @@
  * private are collected from the marks; each mark is checked against its record. A limit that is known may be old: what is claimed is
  * claimed, so the limit is at least the end.
  *
- * Short of room a writer drops the lock and waits outside; then everything begins again.
+ * Short of room a writer drops the lock and waits outside; then everything begins again. Several that wait have one word for what they need:
+ * the smallest need, noted under the lock, with the `seq` of the moment [W4]. It holds until anybody is woken: a waker changes seq, each
+ * that waits sees that it is not the seq it noted under, whether it slept or not, and comes to note its need again, the first of them in
+ * place of what was there. So what stands never is too large for anybody: it is replaced by a larger need only when seq has changed (all
+ * others are on their way) or when it is over. Too small it can be, when its owner has got room elsewhere, given up or died: then the next
+ * cursor that passes it costs a needless wake, and it is gone. A queue's reader wakes for exactly that message, which may be done already
+ * without a wake (nobody was announced yet): so who notes looks whether it is, and who waits looks for *it*, not for its own. All
+ * that is below a larger need is needed there, too: nobody waits for less than the smallest.
  *
  * What is left if a process dies:
  *   owning the lock, before the claim's word   slot.claim names bytes beyond the chain; nothing is claimed. Who takes the lock over
@@ -241,10 +248,13 @@ static void store_claim(tarn_stream *stream, const run *run) {
 typedef struct room_wish {
   tarn_stream *stream;
   uint64_t end, need;
+  uint32_t seq; /* what it was when `need` was noted */
+  int waits;    /* 0: TARN_FULL is said at once */
 } room_wish;
 
 static int look(void *argument) {
   room_wish *wish = argument;
+  if (tn_load_relaxed(&wish->stream->channel.control->room.seq) != wish->seq) return 1; /* [W4] relaxed: sleep_once acquires it first */
   return wish->stream->queue ? tn_queue_may_fit(wish->stream, wish->end, wish->need)
                              : tn_stream_may_fit(wish->stream, wish->end);
 }
@@ -271,8 +281,7 @@ static int may_ask(tarn_stream *stream) {
 
 /* 0 there may be room now: try again; an outcome, or a failure. */
 static int wait_for_room(tarn_stream *stream, room_wish *room, int64_t left_ns, int *asked) {
-  int waits = stream->channel.header.policy == TARN_WAIT && left_ns != 0;
-  if (!waits) {
+  if (!room->waits) {
     if (*asked || !may_ask(stream)) return full(stream);
     *asked = 1;
     int result = ask(room);
@@ -280,6 +289,24 @@ static int wait_for_room(tarn_stream *stream, room_wish *room, int64_t left_ns, 
   }
   const tn_wish wish = {TN_ROOM, left_ns, 1, 0, look, ask, room};
   return tn_wait(&stream->channel, &wish);
+}
+
+/* What another noted that waits: does it wait still? */
+static int stands(const tarn_stream *stream, uint64_t need) {
+  if (need - stream->floor > tn_stream_position(stream) - stream->floor) return 0;
+  return !stream->queue || !tn_queue_is_over(stream, need);
+}
+
+/* The lock is held: before this writer waits outside. */
+static void note_need(tarn_stream *stream, room_wish *room) {
+  tn_line *line = &stream->channel.control->room;
+  room->seq = tn_load_acquire(&line->seq); /* [W4] acquire: before the need. Pairs with the wakers' tn_add in wake_all */
+  if (!room->waits) return;
+  uint64_t noted = tn_load_relaxed(&line->need); /* relaxed, all: only owners of the lock write them, and readers see them after the
+      announcement, which follows, with a fence. In this order, should this process die */
+  if (tn_load_relaxed(&line->need_seq) == room->seq && (int64_t)(noted - room->need) < 0 && stands(stream, noted)) room->need = noted;
+  tn_store_relaxed(&line->need, room->need);
+  tn_store_relaxed(&line->need_seq, room->seq);
 }
 
 /* The lock is held. 1 claimed, 0 no room, negative. */
@@ -290,8 +317,7 @@ static int try_claim(tarn_stream *stream, run *run, room_wish *room) {
   if (result != 0) return result;
   room->end = run->end + TN_UNIT;
   room->need = stream->queue ? tn_queue_need(stream, room->end) : tn_stream_need(stream, room->end);
-  tn_store_relaxed(&stream->channel.control->room.need, room->need); /* relaxed: the announcement follows, with a fence. The last of
-      several counts; the others find out by their slices */
+  note_need(stream, room);
   return 0;
 }
 
@@ -305,7 +331,7 @@ static int64_t left_of(int64_t timeout_ns, int64_t start_ns) {
 static int claim_run(tarn_stream *stream, const tarn_piece *messages, uint32_t count, int64_t timeout_ns) {
   if (stream->claimed) return TARN_BUSY;
   int64_t start_ns = timeout_ns > 0 ? tn_os_now() : 0, left_ns = timeout_ns;
-  room_wish room = {stream, 0, 0};
+  room_wish room = {stream, 0, 0, 0, stream->channel.header.policy == TARN_WAIT && timeout_ns != 0};
   for (int asked = 0;;) {
     /* Who owns the lock has it for less than a microsecond; but it may not be let run, or be stopped. */
     int result = tn_lock_take_in(&stream->channel, left_ns >= 0 && left_ns < LOCK_PATIENCE_NS ? LOCK_PATIENCE_NS : left_ns);

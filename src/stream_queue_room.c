@@ -132,6 +132,12 @@ static int is_done(const tarn_stream *stream, uint64_t position) {
   return (word & TN_VISIBLE) && tn_record_kind(word) == TN_DONE;
 }
 
+int tn_queue_is_over(const tarn_stream *stream, uint64_t position) {
+  uint64_t kept;
+  if (!is_done(stream, position)) return 0;
+  return !lowest_kept(stream, position, &kept) || kept != position;
+}
+
 /* Racy, and fine because whoever is told 1 takes the lock and looks again, for another `need` if that is not all. */
 int tn_queue_may_fit(const tarn_stream *stream, uint64_t end, uint64_t need) {
   uint64_t kept;

@@ -89,7 +89,7 @@ static void wake_all(struct tn_channel *channel, int line, void **cache) {
   tn_fence_full(); /* [W1] full: the store that is waited for, before the announcement is taken away */
   tn_exchange(&words->sleepers, 0);
   TN_POINT("wake.taken");
-  tn_add(&words->seq, 1); /* [W2] before the wake: who read the old one does not fall asleep */
+  tn_add(&words->seq, 1); /* [W2] before the wake: who read the old one does not fall asleep; [W4] what writers noted is over */
   TN_POINT("wake.seq");
   if (tn_os_capabilities()->shared_futex)
     tn_os_wake(&words->seq, INT32_MAX);
