@@ -201,7 +201,7 @@ int tn_many_put(tarn_stream *stream, const tarn_piece *pieces, uint32_t count, u
 int tn_many_put_batch(tarn_stream *stream, const tarn_piece *messages, uint32_t count, uint32_t *ret_count, int64_t timeout_ns);
 /* What the record after `position` belongs to is claimed: clear up after a dead claimant. 1 something has changed, 0, negative. */
 int tn_many_reap_claim(tarn_stream *stream);
-/* 1: its claimant is dead. For the thread behind a poll handle. */
+/* 1: its claimant is dead, or it is no claim that can be. For the thread behind a poll handle. */
 int tn_many_claimant_dead(const tarn_stream *stream);
 /* 1: there is a claim where the next message will be. */
 int tn_many_claimed(const tarn_stream *stream);
@@ -214,6 +214,8 @@ int tn_queue_may_fit(const tarn_stream *stream, uint64_t end, uint64_t need);
 int tn_queue_is_over(const tarn_stream *stream, uint64_t position);
 /* Clear up after all dead writers with a claim and readers with an intent. 1 if there was one, 0, negative. */
 int tn_queue_reap(tarn_stream *stream);
+/* A writer waits for this one: if it is taken by nobody it becomes a message again: 1, 0, negative. */
+int tn_queue_deny_taken(tarn_stream *stream, uint64_t position);
 /* 1: some other that holds something is dead. */
 int tn_queue_some_dead(const tarn_stream *stream);
 /* 1: some reader but this one has a message, or is about to take one. */
@@ -234,6 +236,9 @@ int tn_queue_set_aside(tarn_stream *stream, const tarn_item *item);
 
 /* stream_repair.c: clear_slot of a stream's kind. */
 int tn_stream_clear_slot(tn_channel *channel, uint32_t slot);
+/* At this position stands a claim, or a taken message, of nobody: the slot is free. 1 it is a skip, or a message to be taken, or has changed,
+ * 0 not now, negative. */
+int tn_stream_deny(tarn_stream *stream, uint32_t slot, uint64_t position, uint64_t word);
 tn_atomic64 *tn_stream_intents(const tn_channel *channel, uint32_t slot);
 
 /* stream_read.c: many writers: what a message left of its claim is a skip behind it. Passed at once, by a reader that has nothing out

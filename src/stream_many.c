@@ -262,6 +262,7 @@ static int look(void *argument) {
 static int ask(void *argument) {
   room_wish *wish = argument;
   int result = wish->stream->queue ? tn_queue_reap(wish->stream) : tn_stream_reap(wish->stream, wish->end);
+  if (result == 0 && wish->stream->queue) result = tn_queue_deny_taken(wish->stream, wish->need);
   return result != 0 ? result : look(wish);
 }
 
@@ -500,21 +501,48 @@ int tn_many_claimed(const tarn_stream *stream) {
 
 /* Whose claim it is, if it is one that can be; TN_NO_SLOT if not. */
 static uint32_t claimant(const tarn_stream *stream, uint64_t word) {
+  uint64_t room = stream->ring_bytes - (tn_stream_position(stream) & stream->mask);
   uint32_t holder = tn_record_holder(word);
-  return tn_record_is_claim(word) && holder != 0 && holder <= stream->channel.header.slots ? holder - 1 : TN_NO_SLOT;
+  int fits = tn_record_length(word) <= stream->longest && tn_record_extent(stream->header_bytes, tn_record_length(word)) <= room;
+  return fits && holder != 0 && holder <= stream->channel.header.slots && holder - 1 != stream->channel.slot ? holder - 1 : TN_NO_SLOT;
+}
+
+static uint64_t load_word(const tarn_stream *stream) {
+  return tn_load_acquire(&tn_stream_record(stream, tn_stream_position(stream))->word); /* [M1] [S1] acquire */
+}
+
+/* Was the word that was seen there one at all? A racer, and a queue's reader, may have been overtaken before they looked. */
+static int is_behind(const tarn_stream *stream) {
+  tn_fence_acquire(); /* [S4] the look at the word before the look at the floor */
+  return (stream->racing || stream->queue) && (int64_t)(tn_latch_load(&stream->channel.control->kind.stream.floor).position - tn_stream_position(stream)) > 0;
+}
+
+/* Does the slot's owner know of the claim that was seen there? Its note came before the word, and goes after the word has changed. */
+static int is_noted(const tarn_stream *stream, uint32_t slot, uint64_t word) {
+  uint64_t noted = tn_load_acquire(&stream->channel.table[slot].stream.claim); /* [M2] [M3] acquire: before the second look */
+  return noted == (tn_stream_position(stream) | 1) || load_word(stream) != word;
 }
 
 int tn_many_claimant_dead(const tarn_stream *stream) {
-  uint32_t slot = claimant(stream, tn_load_acquire(&tn_stream_record(stream, tn_stream_position(stream))->word)); /* [M1] acquire */
-  return slot != TN_NO_SLOT && tn_slot_alive(&stream->channel, slot) == 0;
+  uint64_t word = load_word(stream);
+  if (!tn_record_is_claim(word)) return 0;
+  uint32_t slot = claimant(stream, word);
+  return slot == TN_NO_SLOT || tn_slot_alive(&stream->channel, slot) == 0 || !is_noted(stream, slot, word);
 }
 
+/* A claim that its writer does not know, or that names nobody who could be one, was written by a scribbler, and would be waited for without
+ * an end: where its slot is free the word itself is made a skip, else it is said that it cannot be. */
 int tn_many_reap_claim(tarn_stream *stream) {
-  uint64_t word = tn_load_acquire(&tn_stream_record(stream, tn_stream_position(stream))->word); /* [M1] acquire */
+  uint64_t word = load_word(stream);
+  if (!tn_record_is_claim(word)) return 0;
+  if (is_behind(stream)) return 0;
   uint32_t slot = claimant(stream, word);
-  if (slot == TN_NO_SLOT || slot == stream->channel.slot) return 0;
-  int result = tn_slot_reap(&stream->channel, slot);
-  if (result != 1) return result;
-  uint64_t now = tn_load_acquire(&tn_stream_record(stream, tn_stream_position(stream))->word); /* [S1] acquire */
-  return now != word;
+  if (slot == TN_NO_SLOT) return cannot_be(stream, "the claim", tn_stream_position(stream));
+  int reaped = tn_slot_reap(&stream->channel, slot);
+  if (reaped < 0) return reaped;
+  if (load_word(stream) != word) return 1;
+  if (reaped == 1) return tn_stream_deny(stream, slot, tn_stream_position(stream), word);
+  if (!is_noted(stream, slot, word) && !is_behind(stream))
+    return cannot_be(stream, "a claim that its writer does not know", tn_stream_position(stream));
+  return 0;
 }

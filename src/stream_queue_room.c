@@ -74,6 +74,16 @@ int tn_queue_reap(tarn_stream *stream) {
   return reaped;
 }
 
+int tn_queue_deny_taken(tarn_stream *stream, uint64_t position) {
+  uint64_t word = tn_load_acquire(&tn_stream_record(stream, position)->word); /* [Q1] acquire */
+  uint32_t slot = tn_record_holder(word) - 1;
+  tn_fence_acquire(); /* [S4] the look at the word before the look at the head */
+  if (!(word & TN_VISIBLE) || tn_record_kind(word) != TN_TAKEN || (int64_t)(load_head(stream).position - position) > 0) return 0;
+  if (slot >= stream->channel.header.slots) return cannot_be(stream, position);
+  if (tn_load_acquire(&stream->channel.table[slot].state) != TN_SLOT_FREE) return 0; /* [P2] acquire */
+  return tn_stream_deny(stream, slot, position, word);
+}
+
 /* ---- The head ------------------------------------------------------------------------------------------------------------ */
 
 /* Move place over what is done, up to `far`. 0, or a failure. */

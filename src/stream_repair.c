@@ -7,6 +7,9 @@
  *   intent    below the head it means nothing: its owner had not taken the message yet, and would have dropped it. At or above the
  *             head nothing is overwritten, and the head of a queue never falls (stream_queue.c)
  *
+ * A claim that names a free slot was made by nobody: a scribbler's, or what a scribbler left of a slot. Whoever is held up by it takes that
+ * slot's lock and makes the word itself a skip; of a message that is taken by a free slot, a message.
+ *
  * Either word is compared as a whole, holder included, before it is changed. All can be repeated: who dies in the middle leaves words that
  * are done already, and a slot that still names them; `returned` grows once more, and readers look once more.
  *
@@ -77,6 +80,18 @@ static int give_up_claim(tn_channel *channel, uint32_t slot) {
   return 1;
 }
 
+/* How many numbers lie between this record and what comes after it, if that can be known. */
+static uint32_t numbers_until(const tarn_stream *stream, uint64_t position, uint64_t extent) {
+  const tn_record *behind = tn_stream_record(stream, position + extent); /* relaxed, all: nothing depends on them but a better answer */
+  uint32_t number = tn_load_relaxed(&tn_stream_record(stream, position)->number), numbers = 0;
+  tn_boundary tail = tn_latch_load(&stream->channel.control->kind.stream.tail);
+  if (tail.position == position + extent)
+    numbers = (uint32_t)tail.number - number;
+  else if (tn_load_relaxed(&behind->word) != 0)
+    numbers = tn_load_relaxed(&behind->number) - number;
+  return numbers <= extent / TN_UNIT ? numbers : 0;
+}
+
 /* ---- A reader's messages --------------------------------------------------------------------------------------------------- */
 
 tn_atomic64 *tn_stream_intents(const tn_channel *channel, uint32_t slot) {
@@ -120,6 +135,49 @@ static int give_back_all(tn_channel *channel, uint32_t slot) {
   for (uint32_t i = 0; i < TN_INTENTS(channel->header.hold); i++) tn_store_release(&intents[i], 0); /* [Q3] release: done there */
   TN_POINT("repair.intents.cleared");
   return 1;
+}
+
+/* ---- What nobody claimed or took --------------------------------------------------------------------------------------------- */
+
+static void change(tarn_stream *stream, tn_record *record, uint64_t position, uint64_t word) {
+  uint64_t extent = tn_record_extent(stream->header_bytes, tn_record_length(word));
+  if (!tn_record_is_claim(word)) {
+    tn_cas(&record->word, &word, tn_record_word(TN_MESSAGE, TN_AGAIN | tn_record_length(word))); /* [Q1] release. As below */
+    tn_add(&stream->channel.control->kind.stream.queue.returned, 1); /* [Q4] release: the message before it */
+    return;
+  }
+  tn_store_relaxed(&record->tag, numbers_until(stream, position, extent)); /* relaxed: [S1] comes after it */
+  tn_cas(&record->word, &word, tn_record_word(TN_SKIP, extent - TN_UNIT)); /* [S1] release. It fails only if a scribbler was quicker */
+}
+
+/* The slot's lock is held, so that no newcomer claims or takes with it. This handle's note keeps the place, as that of a writer's claim
+ * does: without it the bytes could be another record's by now. */
+static int change_what_nobody_has(tarn_stream *stream, uint64_t position, uint64_t word) {
+  tn_atomic64 *note = &stream->slot->stream.claim;
+  window w = {.channel = &stream->channel};
+  tn_record *record;
+  int result = open_window(&w, position, &record);
+  if (result != 0) return result;
+  tn_store_relaxed(note, position | 1); /* relaxed: the fence is next */
+  tn_fence_full(); /* [S2] [Q2] full: the note, then the floor. Pairs with the fence between the writer's floor and its second scan */
+  int kept = !stream->racing && !stream->queue; /* by this reader's cursor */
+  if ((kept || (int64_t)(tn_latch_load(&stream->channel.control->kind.stream.floor).position - position) <= 0) &&
+      tn_load_acquire(&record->word) == word) /* [M1] [Q1] acquire */
+    change(stream, record, position, word);
+  result = tn_load_relaxed(&record->word) != word; /* relaxed: whether to look again. A head that a scribbler moved leaves it as it is */
+  tn_store_release(note, 0);                       /* [M3] release: the last look */
+  close_window(&w);
+  return result;
+}
+
+int tn_stream_deny(tarn_stream *stream, uint32_t slot, uint64_t position, uint64_t word) {
+  tn_channel *channel = &stream->channel;
+  int result = tn_os_lock(&channel->file, TN_LOCK_SLOT(slot), TN_OS_EXCLUSIVE);
+  if (result <= 0) return result < 0 ? tn_channel_fail(channel, result, "what nobody claimed or took cannot be cleared") : 0;
+  result = tn_load_acquire(&channel->table[slot].state) == TN_SLOT_FREE ? change_what_nobody_has(stream, position, word) : 0; /* [P2] acquire */
+  tn_os_unlock(&channel->file, TN_LOCK_SLOT(slot));
+  if (result == 1) tn_wake(channel, TN_NEWS);
+  return result;
 }
 
 /* ---- The slot ------------------------------------------------------------------------------------------------------------- */

@@ -393,6 +393,117 @@ static void test_left_by_the_dead(void) {
   tarn_stream_close(stream);
 }
 
+/* ---- Claims that nobody made ----------------------------------------------------------------------------------------------- */
+
+enum { CLAIM_TESTS_MS = 1000000 };
+
+static tarn_stream *open_shared(int role, uint32_t policy, uint32_t queue) {
+  tarn_options options = {.size_bytes = RING, .policy = policy, .flags = TARN_MANY_WRITERS | queue, .slots = 8};
+  return stream_open("c", role, role == TARN_WRITER ? options : (tarn_options){0});
+}
+
+/* Message 2 of 3 is a claim of this slot: the others are delivered, soon, or the reader is told; by its handle, too. */
+static void with_claim(uint32_t policy, uint32_t queue, uint32_t slot, uint64_t length, int skipped) {
+  tarn_stream *writer = open_shared(TARN_WRITER, policy, queue), *reader = open_shared(TARN_READER, policy, queue);
+  uint64_t second = 0;
+  tarn_item item;
+  intptr_t handle;
+  if (slot == 7) slot = reader->channel.slot;
+  if (slot == 6) slot = writer->channel.slot;
+  for (int i = 0; i < 3; i++) {
+    CHECK_OK(tarn_stream_put(writer, "0123456789", 10, NULL, 0));
+    if (i == 0) second = tn_stream_position(writer);
+  }
+  CHECK_OK(tarn_stream_read(reader, &item, 0));
+  CHECK_OK(tarn_stream_release(reader, &item));
+  CHECK_OK(tarn_stream_handle(reader, &handle));
+  tn_store_release(&record(writer, second)->word, tn_record_claim(slot, length));
+  int64_t end = check_now() + 5000 * (int64_t)CLAIM_TESTS_MS;
+  int result;
+  while ((result = tarn_stream_read(reader, &item, 0)) == TARN_EMPTY && check_now() < end)
+    CHECK_OK(tn_os_event_wait(handle, 5000 * (int64_t)CLAIM_TESTS_MS));
+  if (skipped) {
+    CHECK_OK(result);
+    CHECK_UINT(3, item.number);
+    CHECK_OK(tarn_stream_release(reader, &item));
+    CHECK_OK(tarn_stream_put(writer, "0123456789", 10, NULL, 0));
+    CHECK_OK(tarn_stream_read(reader, &item, 0));
+    CHECK_UINT(4, item.number);
+    CHECK_OK(tarn_stream_release(reader, &item));
+  } else {
+    expect_corrupt(result);
+    expect_corrupt(tarn_stream_read(reader, &item, TARN_FOREVER));
+    if (queue) CHECK_CONTAINS("claim", tarn_error_text());
+  }
+  tarn_stream_close(reader);
+  tarn_stream_close(writer);
+}
+
+static void test_claims_that_nobody_made(void) {
+  for (int kind = 0; kind < 3; kind++) {
+    uint32_t policy = kind == 1 ? TARN_OVERWRITE : TARN_WAIT, queue = kind == 2 ? TARN_QUEUE : 0;
+    with_claim(policy, queue, 5, 10, 1);        /* of a free slot */
+    with_claim(policy, queue, 6, 10, 0);        /* of the writer, which has no note of it */
+    with_claim(policy, queue, 7, 10, 0);        /* of the reader itself */
+    with_claim(policy, queue, 2000, 10, 0);     /* of no slot there is */
+    with_claim(policy, queue, 5, RING, 0);      /* longer than the ring */
+    with_claim(policy, queue, 5, RING / 2, 0);  /* longer than a message can be */
+  }
+}
+
+/* At the end of what there is: the writer goes on when the reader has passed it. */
+static void test_claim_at_the_end(void) {
+  for (int kind = 0; kind < 3; kind++) {
+    uint32_t policy = kind == 1 ? TARN_OVERWRITE : TARN_WAIT, queue = kind == 2 ? TARN_QUEUE : 0;
+    tarn_stream *writer = open_shared(TARN_WRITER, policy, queue), *reader = open_shared(TARN_READER, policy, queue);
+    tarn_item item;
+    CHECK_OK(tarn_stream_put(writer, "0123456789", 10, NULL, 0));
+    CHECK_OK(tarn_stream_read(reader, &item, 0));
+    CHECK_OK(tarn_stream_release(reader, &item));
+    tn_record *end_of_all = record(writer, tn_stream_position(writer));
+    tn_store_relaxed(&end_of_all->number, 2);
+    tn_store_release(&end_of_all->word, tn_record_claim(5, 100));
+    CHECK_RESULT(TARN_E_CORRUPT, tarn_stream_put(writer, "0123456789", 10, NULL, 0));
+    CHECK_RESULT(TARN_TIMED_OUT, tarn_stream_read(reader, &item, 60 * CLAIM_TESTS_MS));
+    CHECK_OK(tarn_stream_put(writer, "0123456789", 10, NULL, 0));
+    CHECK_OK(tarn_stream_read(reader, &item, 0));
+    CHECK_UINT(2, item.number);
+    CHECK_OK(tarn_stream_release(reader, &item));
+    tarn_stream_close(reader);
+    tarn_stream_close(writer);
+  }
+}
+
+/* A queue's writer waits for a message that is taken by a slot: a free one has nothing, and the message is given to somebody. */
+static void test_taken_by_nobody(void) {
+  tarn_stream *writer = open_shared(TARN_WRITER, TARN_WAIT, TARN_QUEUE), *reader = open_shared(TARN_READER, 0, 0);
+  tarn_item item;
+  uint64_t number = 1;
+  while (tarn_stream_put(writer, "0123456789", 10, NULL, 0) == 0) continue;
+  tn_record *first = record(writer, 0);
+  uint64_t word = tn_load_relaxed(&first->word);
+  tn_store_release(&first->word, tn_record_taken(word, 5));
+  for (number = 2; tarn_stream_read(reader, &item, 0) == 0; number++) {
+    CHECK_UINT(number, item.number);
+    CHECK_OK(tarn_stream_release(reader, &item));
+  }
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_stream_put(writer, "0123456789", 10, NULL, 60 * CLAIM_TESTS_MS)); /* it has given it back */
+  CHECK_OK(tarn_stream_read(reader, &item, 0));
+  CHECK_UINT(1, item.number);
+  CHECK_UINT(TARN_AGAIN, item.flags);
+  CHECK_OK(tarn_stream_release(reader, &item));
+  CHECK_OK(tarn_stream_put(writer, "0123456789", 10, NULL, 0));
+  CHECK_OK(tarn_stream_read(reader, &item, 0));
+  CHECK_UINT(number, item.number);
+  tn_store_release(&record(writer, reader->out[item.token - 1].position - 1)->word, tn_record_taken(word, 2000));
+  CHECK_RESULT(TARN_E_EVICTED, tarn_stream_release(reader, &item)); /* its word names another */
+  while (tarn_stream_put(writer, "0123456789", 10, NULL, 0) == 0) continue;
+  while (tarn_stream_read(reader, &item, 0) == 0) CHECK_OK(tarn_stream_release(reader, &item));
+  expect_corrupt(tarn_stream_put(writer, "0123456789", 10, NULL, TARN_FOREVER)); /* a slot that there is not */
+  tarn_stream_close(reader);
+  tarn_stream_close(writer);
+}
+
 static const check_test tests[] = {{"words", test_words, 0},
                                    {"numbers", test_numbers, 0},
                                    {"nothing_but_skips", test_nothing_but_skips, 0},
@@ -402,6 +513,9 @@ static const check_test tests[] = {{"words", test_words, 0},
                                    {"after_a_reboot", test_after_a_reboot, 0},
                                    {"reboot_without_room", test_reboot_without_room, 0},
                                    {"left_by_the_dead", test_left_by_the_dead, 0},
+                                   {"claims_that_nobody_made", test_claims_that_nobody_made, 0},
+                                   {"claim_at_the_end", test_claim_at_the_end, 0},
+                                   {"taken_by_nobody", test_taken_by_nobody, 0},
                                    {0}};
 static const check_role roles[] = {{"founder", role_founder}, {0}};
 
