@@ -47,7 +47,7 @@ static inline int look_at_entry(const tarn_entry *entry, void *argument) {
 /* Values that mean something are worse than noise. */
 static inline uint64_t nasty(void) {
   uint64_t small = check_random() % 8, version = check_random() % 1000 + 1;
-  switch (check_random() % 8) {
+  switch (check_random() % 10) {
     case 0: return check_random();
     case 1: return small;
     case 2: return version << 16 | small;         /* a word like `current` */
@@ -55,6 +55,8 @@ static inline uint64_t nasty(void) {
     case 4: return UINT64_MAX - small;
     case 5: return (UINT64_C(1) << 62) - small * TN_ALIGN;
     case 6: return UINT64_C(1) << (check_random() % 64);
+    case 7: return UINT64_C(1) << 60 | (small + 1) << 48 | (check_random() & 0xff);  /* a record's word: claimed by some slot */
+    case 8: return UINT64_C(11) << 60 | (small + 1) << 48 | (check_random() & 0xff); /* taken by some slot */
     default: return check_random() & 0xffff;
   }
 }
