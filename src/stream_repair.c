@@ -9,6 +9,7 @@
  *
  * A claim that names a free slot was made by nobody: a scribbler's, or what a scribbler left of a slot. Whoever is held up by it takes that
  * slot's lock and makes the word itself a skip; of a message that is taken by a free slot, a message.
+ * Who dies meanwhile leaves a note of its own that names no claim of its own: clean-up changes nothing and clears it.
  *
  * Either word is compared as a whole, holder included, before it is changed. All can be repeated: who dies in the middle leaves words that
  * are done already, and a slot that still names them; `returned` grows once more, and readers look once more.
