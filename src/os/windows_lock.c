@@ -141,28 +141,19 @@ void tn_win_unlock_all(HANDLE handle) {
   ReleaseSRWLockExclusive(&list_lock);
 }
 
-/* Who asks holds the lock for a moment, and two who ask at once would take each other for life: a few tries tell them apart
- * from one who stays. */
-static int take_as_asker(HANDLE handle, uint64_t byte, int how) {
-  int result = take(handle, byte, how);
-  for (DWORD ms = 0; result == 0 && ms < 2; ms++) {
-    Sleep(ms); /* 0: let others run */
-    result = take(handle, byte, how);
-  }
-  return result;
-}
-
-/* Would `how` be refused because of others? mine is what this handle holds there itself, or NULL. */
+/* Is `how` refused just now because of others? mine is what this handle holds there itself, or NULL. */
 static int ask(HANDLE handle, uint64_t byte, int how, held **at) {
   held *mine = *at;
   if (mine && (mine->how == TN_OS_EXCLUSIVE || how == TN_OS_SHARED)) return 0; /* else it would not be ours */
   if (mine) drop(handle, byte); /* our own shared lock would refuse us; a gap, as with every conversion */
-  int result = take_as_asker(handle, byte, how);
+  int result = take(handle, byte, how);
   if (result == 1) drop(handle, byte);
   if (mine && take_back(handle, byte, mine->how) != 1) forget(at);
   return result < 0 ? result : !result;
 }
 
+/* Who asks holds the lock for a moment, and two who ask at once would take each other for life: a few tries tell them apart
+ * from one who stays. In between the list is free: other threads of this process lock, too. */
 int tn_os_lock_held(const tn_os_file *file, uint64_t byte, int how) {
   TN_FAULT("lock_held");
   int result = refuse_unlockable(file);
@@ -171,10 +162,13 @@ int tn_os_lock_held(const tn_os_file *file, uint64_t byte, int how) {
   if (!tn_fault_locks_conflict()) return 0;
 #endif
   HANDLE handle = tn_win_handle(file->locks);
-  AcquireSRWLockExclusive(&list_lock);
-  result = ask(handle, byte, how, find(handle, byte));
-  ReleaseSRWLockExclusive(&list_lock);
-  return result;
+  for (DWORD ms = 0;; ms++) {
+    AcquireSRWLockExclusive(&list_lock);
+    result = ask(handle, byte, how, find(handle, byte));
+    ReleaseSRWLockExclusive(&list_lock);
+    if (result != 1 || ms == 2) return result;
+    Sleep(ms); /* 0: let others run */
+  }
 }
 
 /* The two handles of a file are two openings of it, and the one for content never holds a lock otherwise. */
