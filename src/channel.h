@@ -26,6 +26,12 @@ typedef struct tn_kind {
   void (*reset)(tn_channel *channel);
 } tn_kind;
 
+/* Who waits for the lock while this handle takes it again and again; lock.c. */
+typedef struct tn_lock_way {
+  int64_t pressed_ns; /* the first drop that found somebody waiting, since it last gave way; 0: none */
+  int64_t owed_ns;    /* the drop after which the next take gives way; 0: none */
+} tn_lock_way;
+
 /* A process's handle. Private to one process; ordinary fields belong to the thread that uses the handle. */
 struct tn_channel {
   const tn_kind *kind;
@@ -48,6 +54,7 @@ struct tn_channel {
   int medium;           /* TN_OS_MEMORY, TN_OS_DISK */
   tn_waits waits;       /* wait.c's part */
   tn_watch watch;       /* participant.c's: what this handle knows of the writer */
+  tn_lock_way way;      /* lock.c's: whom this handle's turn would come before */
 };
 
 #define TN_NO_SLOT UINT32_MAX

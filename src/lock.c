@@ -18,12 +18,24 @@
  * the two leaves a word that names itself, and the next one enters over the first one's half-done work.)
  *
  * Death at each step. Before the CAS: nothing. After it, at any line up to the exchange: the word names a dead owner; the next
- * taker, after at most a slice of 5 ms, takes over. After the exchange, before the wake: sleepers wake by their slice. While repairing,
+ * taker, after at most a slice of 5 ms (two on Windows), takes over. After the exchange, before the wake: sleepers wake by their slice. While repairing,
  * before the CAS dead -> me: the word names the first owner, its slot is TAKEN: all is repaired again. After it: the repairer is a
  * dead owner like any other, with nothing half-done, and the first one's slot is cleared again by whoever takes it.
  *
  * A sleeper sets the waiters bit and sleeps on the low half; the owner's exchange returns the bit, so no wake is given unless
- * somebody asked [L2]. Whoever has slept acquires with the bit set: it cannot know whether others still sleep.
+ * somebody asked [L2]. Whoever has slept acquires with the bit set: it cannot know whether others still sleep. Where a word of shared
+ * memory wakes nobody (Windows) sleepers look every millisecond and set the bit again themselves; there it is acquired without, and a
+ * bit that is found says that somebody looked in vain.
+ *
+ * Giving way. Who drops the lock and takes it again at once is faster than anybody that has to wake first, or that looks once a
+ * millisecond: the others would find it owned whenever they look, for seconds. So a handle that has found somebody waiting at its drops
+ * for BARGE_NS gives way at its next take: as long as the word is 0, it waits, until so long after its drop that a waiter has had its
+ * turn. That is bounded by a clock of its own and asks nobody, so a waiter that died or is stopped costs one such pause. It changes when
+ * a CAS is tried, never which one may succeed; the argument above does not need it. Each owner gives way in its turn. Among several
+ * that wait chance decides, or the kernel's queue.
+ *
+ * Asking. Where the kernel can be asked, a taker asks at every look. Where asking is taking the lock for a moment, which may cost as much as
+ * a sleep, it asks once in LOCK_SLICE_NS: a death is believed two slices after it at most.
  */
 #include "lock.h"
 
@@ -33,7 +45,8 @@
 #include "participant.h"
 
 enum { SPINS = 200 };
-static const int64_t LOCK_SLICE_NS = 5000000;
+static const int64_t LOCK_SLICE_NS = 5000000, LOOK_NS = 1000000, BARGE_NS = 5000000;
+static const int64_t WAY_WOKEN_NS = 200000, WAY_LOOKED_NS = 3000000; /* for one that is woken to run, or to look three times */
 
 #define WAITERS (UINT64_C(1) << 31)
 #define SLOT_OF(word) ((uint32_t)((word) & 0x7ff))
@@ -114,6 +127,38 @@ static int try_dead(tn_channel *channel, uint64_t seen, uint64_t mine) {
   return taken;
 }
 
+/* Is everybody woken who sleeps on the word? Not where it wakes nobody, nor where processes of such a system take part. */
+static int all_are_woken(tn_channel *channel) {
+  return tn_os_capabilities()->shared_futex && !tn_load_acquire(&channel->control->join.mixed); /* [W3] acquire */
+}
+
+/* Somebody has looked for the lock in vain while it was ours. */
+static void note_waiter(tn_lock_way *way) {
+  int64_t now = tn_os_now();
+  if (way->pressed_ns == 0)
+    way->pressed_ns = now;
+  else if (now - way->pressed_ns >= BARGE_NS)
+    way->owed_ns = now;
+}
+
+static void give_way(tn_channel *channel) {
+  tn_lock_way *way = &channel->way;
+  int64_t end = way->owed_ns + (all_are_woken(channel) ? WAY_WOKEN_NS : WAY_LOOKED_NS);
+  *way = (tn_lock_way){0, 0};
+  while (tn_load_relaxed(word_of(channel)) == 0 && tn_os_now() < end) /* relaxed: the CAS decides who has it */
+    tn_os_pause(WAY_WOKEN_NS / 10);
+}
+
+/* Is it time to ask about the owner? asked_ns: when that was last done, 0 at first. */
+static int ask_now(int64_t *asked_ns) {
+  if (tn_os_capabilities()->shared_futex)
+    return 1;
+  int64_t now = tn_os_now(), last = *asked_ns;
+  if (last == 0 || now - last >= LOCK_SLICE_NS)
+    *asked_ns = now;
+  return last != 0 && now - last >= LOCK_SLICE_NS;
+}
+
 /* Wait a slice for seen to change. */
 static void sleep_on(tn_channel *channel, uint64_t seen) {
   if (!(seen & WAITERS)) {
@@ -123,16 +168,19 @@ static void sleep_on(tn_channel *channel, uint64_t seen) {
   }
   TN_POINT("lock.asleep");
   if (!tn_os_capabilities()->shared_futex) {
-    tn_os_pause(SPINS * 1000);
+    tn_os_pause(LOOK_NS);
     return;
   }
-  tn_os_sleep(&channel->waits.bed, low_half(channel), (uint32_t)(seen | WAITERS), LOCK_SLICE_NS);
+  int64_t slice_ns = all_are_woken(channel) ? LOCK_SLICE_NS : LOOK_NS;
+  tn_os_sleep(&channel->waits.bed, low_half(channel), (uint32_t)(seen | WAITERS), slice_ns);
 }
 
 /* Until the deadline, and no longer than until tarn_*_wake if it is heeded. */
 static int take(tn_channel *channel, int64_t timeout_ns, int heeds_wake) {
-  uint64_t mine = my_word(channel);
-  int64_t deadline = 0;
+  uint64_t mine = my_word(channel), after_sleep = tn_os_capabilities()->shared_futex ? mine | WAITERS : mine;
+  int64_t deadline = 0, asked_ns = 0;
+  if (channel->way.owed_ns != 0)
+    give_way(channel);
   for (int i = 0; i < SPINS; i++) {
     if (tn_load_relaxed(word_of(channel)) == 0 && try_free(channel, mine)) { /* relaxed: the CAS decides */
       TN_POINT("lock.taken");
@@ -141,14 +189,14 @@ static int take(tn_channel *channel, int64_t timeout_ns, int heeds_wake) {
     tn_relax();
   }
   for (;;) {
-    if (try_free(channel, mine | WAITERS)) {
+    if (try_free(channel, after_sleep)) {
       TN_POINT("lock.taken");
       return 0;
     }
     uint64_t seen = tn_load_acquire(word_of(channel));
     if (seen == 0)
       continue;
-    int result = try_dead(channel, seen, mine);
+    int result = ask_now(&asked_ns) ? try_dead(channel, seen, mine) : 0;
     if (result != 0)
       return result < 0 ? result : 0;
     result = tn_channel_evicted(channel);
@@ -175,6 +223,9 @@ void tn_lock_drop(tn_channel *channel) {
   TN_POINT("lock.dropping");
   uint64_t was = tn_exchange(word_of(channel), 0); /* [L1] release: the critical section. [L2] takes the waiters bit with it */
   TN_POINT("lock.dropped");
-  if ((was & WAITERS) && tn_os_capabilities()->shared_futex)
-    tn_os_wake(low_half(channel), 1);
+  if (!(was & WAITERS))
+    return;
+  int woken = tn_os_wake(low_half(channel), 1); /* 0 where a word wakes nobody */
+  if (woken > 0 || !all_are_woken(channel))
+    note_waiter(&channel->way);
 }
