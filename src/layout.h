@@ -98,7 +98,8 @@ typedef struct tn_slot {
     tn_atomic64 pin_words[TN_PINS / 4];
     struct {
       tn_atomic64 held; /* TARN_OVERWRITE: position | 1 of the oldest message held in place; 0 none */
-      tn_atomic64 claim;   /* many writers: position | 1 of the record that this writer has claimed; 0 none */
+      tn_atomic64 claim;   /* many writers: position | 1 of the record that this writer has claimed, or that its owner is about to change
+                              * because nobody has it (stream_repair.c); 0 none */
       tn_atomic64 numbers; /* and how many message numbers that has */
       uint64_t reserved;
     } stream;

@@ -18,7 +18,7 @@
  * the two leaves a word that names itself, and the next one enters over the first one's half-done work.)
  *
  * Death at each step. Before the CAS: nothing. After it, at any line up to the exchange: the word names a dead owner; the next
- * taker, after at most a slice of 5 ms (two on Windows), takes over. After the exchange, before the wake: sleepers wake by their slice. While repairing,
+ * taker, after at most a slice of 5 ms (two on Windows, and what the sleep and the question cost there), takes over. After the exchange, before the wake: sleepers wake by their slice. While repairing,
  * before the CAS dead -> me: the word names the first owner, its slot is TAKEN: all is repaired again. After it: the repairer is a
  * dead owner like any other, with nothing half-done, and the first one's slot is cleared again by whoever takes it.
  *
@@ -28,14 +28,14 @@
  * bit that is found says that somebody looked in vain.
  *
  * Giving way. Who drops the lock and takes it again at once is faster than anybody that has to wake first, or that looks once a
- * millisecond: the others would find it owned whenever they look, for seconds. So a handle that has found somebody waiting at its drops
- * for BARGE_NS gives way at its next take: as long as the word is 0, it waits, until so long after its drop that a waiter has had its
+ * millisecond: the others would find it owned whenever they look, for seconds. So a handle that finds somebody waiting at two of its drops
+ * BARGE_NS apart or more (not always the same one: then the pause was for nothing) gives way at its next take: as long as the word is 0, it waits, until so long after its drop that a waiter has had its
  * turn. That is bounded by a clock of its own and asks nobody, so a waiter that died or is stopped costs one such pause. It changes when
  * a CAS is tried, never which one may succeed; the argument above does not need it. Each owner gives way in its turn. Among several
  * that wait chance decides, or the kernel's queue.
  *
  * Asking. Where the kernel can be asked, a taker asks at every look. Where asking is taking the lock for a moment, which may cost as much as
- * a sleep, it asks once in LOCK_SLICE_NS: a death is believed two slices after it at most.
+ * a sleep, it asks once in LOCK_SLICE_NS, for the first time so long after its first look: who is less patient than that asks nobody.
  */
 #include "lock.h"
 
@@ -149,7 +149,7 @@ static void give_way(tn_channel *channel) {
     tn_os_pause(WAY_WOKEN_NS / 10);
 }
 
-/* Is it time to ask about the owner? asked_ns: when that was last done, 0 at first. */
+/* Is it time to ask about the owner? asked_ns: when that was last done, or the first look was; 0 before it. */
 static int ask_now(int64_t *asked_ns) {
   if (tn_os_capabilities()->shared_futex)
     return 1;

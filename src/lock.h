@@ -6,7 +6,8 @@
 
 /* tn_lock_take: become the owner of the channel's lock. Blocks while a living process owns it; a dead owner's lock is taken over
  * after kind->clear_slot has repaired what it left. 0; TARN_E_EVICTED; TARN_E_CORRUPT (the word names no slot); a failure.
- * Not recursive. Spins, then sleeps in slices of 5 ms, at each of which it asks whether the owner lives. A handle that has had it again
+ * Not recursive. Spins, then sleeps in slices of 5 ms, at each of which it asks whether the owner lives (Windows: looks once a
+ * millisecond, asks every 5 ms). A handle that has had it again
  * and again while others waited first lets them have it: 0.2 ms, 3 ms where they cannot be woken, at most once in 5 ms. */
 int tn_lock_take(tn_channel *channel);
 

@@ -8,7 +8,7 @@
  * argument, and the full fences, which the sanitizer does not know, are in the models (tests/model). In an ordinary build
  * this is a test like others.
  *
- * TARN_TEST_THREADS_MS says for how long each runs (400). */
+ * TARN_TEST_THREADS_MS says for how long each runs (700). */
 #include "board_inside.h"
 #include "os/os.h"
 #include "stream_inside.h"
@@ -271,7 +271,7 @@ static void run(void (*write)(void *), int writers, void (*read)(void *)) {
     CHECK_OK(tn_os_thread_start(&threads[i], write, NULL));
   for (int i = 0; i < READERS; i++)
     CHECK_OK(tn_os_thread_start(&threads[i], read, i == 0 ? NULL : &over));
-  check_sleep((int64_t)stream_amount("TARN_TEST_THREADS_MS", 400) * MS);
+  check_sleep((int64_t)stream_amount("TARN_TEST_THREADS_MS", 700) * MS);
   tn_store_release(&over, 1);
   for (int i = 0; i < READERS + writers; i++)
     tn_os_thread_join(threads[i]);
