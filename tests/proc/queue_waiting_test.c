@@ -94,6 +94,33 @@ static void test_three_wait(void) {
   prompt_once(three_wait, TARN_QUEUE);
 }
 
+/* One waits; all are woken for some other reason, and it has to note its need again before one that needs more notes its own. */
+static int64_t woken_between(uint32_t queue) {
+  tarn_stream *filler = open_writer(queue), *reader = open_reader();
+  uint64_t length = 256 - filler->header_bytes, next = 1;
+  waiter little, much;
+  while (put(filler, length, 0) == 0) continue;
+  while (put(filler, 1, 0) == 0) continue; /* to the last byte */
+  start(&little, queue, 10);
+  tarn_stream_wake(filler);
+  check_sleep(2 * MS);
+  start(&much, queue, 1900);
+  int64_t begin = check_now();
+  get(reader, next++);
+  int64_t took = finish(&little, begin);
+  while (tn_load_acquire(&much.done_ns) == 0)
+    if (tn_stream_something(reader)) get(reader, next++);
+  finish(&much, begin);
+  tarn_stream_close(filler);
+  tarn_stream_close(reader);
+  return took;
+}
+
+static void test_woken_between(void) {
+  prompt_once(woken_between, 0);
+  prompt_once(woken_between, TARN_QUEUE);
+}
+
 /* role: a reader that is held when it has noted the message that it is about to take */
 static int role_about_to_take(int argc, char **argv) {
   (void)argc, (void)argv;
@@ -290,6 +317,7 @@ static void test_nobody_writes(void) {
 }
 
 static const check_test tests[] = {{"three_wait", test_three_wait, 0},
+                                   {"woken_between", test_woken_between, 0},
                                    {"intent_dropped", test_intent_dropped, 0},
                                    {"poll_many_writers", test_poll_many_writers, 0},
                                    {"poll_queue", test_poll_queue, 0},
