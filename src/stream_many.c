@@ -307,6 +307,7 @@ static void note_need(tarn_stream *stream, room_wish *room) {
       announcement, which follows, with a fence. In this order, should this process die */
   if (tn_load_relaxed(&line->need_seq) == room->seq && (int64_t)(noted - room->need) < 0 && stands(stream, noted)) room->need = noted;
   tn_store_relaxed(&line->need, room->need);
+  TN_POINT("many.need.noted");
   tn_store_relaxed(&line->need_seq, room->seq);
 }
 

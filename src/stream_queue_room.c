@@ -78,7 +78,13 @@ int tn_queue_deny_taken(tarn_stream *stream, uint64_t position) {
   uint64_t word = tn_load_acquire(&tn_stream_record(stream, position)->word); /* [Q1] acquire */
   uint32_t slot = tn_record_holder(word) - 1;
   tn_fence_acquire(); /* [S4] the look at the word before the look at the head */
-  if (!(word & TN_VISIBLE) || tn_record_kind(word) != TN_TAKEN || (int64_t)(load_head(stream).position - position) > 0) return 0;
+  if (!(word & TN_VISIBLE) || (int64_t)(load_head(stream).position - position) > 0) return 0;
+  if (tn_record_kind(word) == TN_MESSAGE && word & TN_AGAIN) { /* perhaps whoever gave it back died before it could say so */
+    tn_add(&stream->channel.control->kind.stream.queue.returned, 1); /* [Q4] release: once too often does no harm */
+    tn_wake_some(&stream->channel, TN_NEWS, 1);
+    return 0;
+  }
+  if (tn_record_kind(word) != TN_TAKEN) return 0;
   if (slot >= stream->channel.header.slots) return cannot_be(stream, position);
   if (tn_load_acquire(&stream->channel.table[slot].state) != TN_SLOT_FREE) return 0; /* [P2] acquire */
   return tn_stream_deny(stream, slot, position, word);

@@ -9,7 +9,8 @@
  *
  * A claim that names a free slot was made by nobody: a scribbler's, or what a scribbler left of a slot. Whoever is held up by it takes that
  * slot's lock and makes the word itself a skip; of a message that is taken by a free slot, a message.
- * Who dies meanwhile leaves a note of its own that names no claim of its own: clean-up changes nothing and clears it.
+ * Who dies meanwhile leaves a note of its own that names no claim of its own: clean-up changes nothing and clears it. Who dies between a
+ * message and `returned` leaves a message behind where readers are that no slot names: the writer that waits for it raises `returned`.
  *
  * Either word is compared as a whole, holder included, before it is changed. All can be repeated: who dies in the middle leaves words that
  * are done already, and a slot that still names them; `returned` grows once more, and readers look once more.
@@ -142,13 +143,12 @@ static int give_back_all(tn_channel *channel, uint32_t slot) {
 
 static void change(tarn_stream *stream, tn_record *record, uint64_t position, uint64_t word) {
   uint64_t extent = tn_record_extent(stream->header_bytes, tn_record_length(word));
-  if (!tn_record_is_claim(word)) {
-    tn_cas(&record->word, &word, tn_record_word(TN_MESSAGE, TN_AGAIN | tn_record_length(word))); /* [Q1] release. As below */
-    tn_add(&stream->channel.control->kind.stream.queue.returned, 1); /* [Q4] release: the message before it */
-    return;
-  }
-  tn_store_relaxed(&record->tag, numbers_until(stream, position, extent)); /* relaxed: [S1] comes after it */
-  tn_cas(&record->word, &word, tn_record_word(TN_SKIP, extent - TN_UNIT)); /* [S1] release. It fails only if a scribbler was quicker */
+  int claim = tn_record_is_claim(word);
+  if (claim) tn_store_relaxed(&record->tag, numbers_until(stream, position, extent)); /* relaxed: [S1] comes after it */
+  uint64_t to = claim ? tn_record_word(TN_SKIP, extent - TN_UNIT) : tn_record_word(TN_MESSAGE, TN_AGAIN | tn_record_length(word));
+  tn_cas(&record->word, &word, to); /* [S1] [Q1] release. It fails only if a scribbler was quicker */
+  TN_POINT("deny.changed");
+  if (!claim) tn_add(&stream->channel.control->kind.stream.queue.returned, 1); /* [Q4] release: the message before it */
 }
 
 /* The slot's lock is held, so that no newcomer claims or takes with it. This handle's note keeps the place, as that of a writer's claim
@@ -161,6 +161,7 @@ static int change_what_nobody_has(tarn_stream *stream, uint64_t position, uint64
   if (result != 0) return result;
   tn_store_relaxed(note, position | 1); /* relaxed: the fence is next */
   tn_fence_full(); /* [S2] [Q2] full: the note, then the floor. Pairs with the fence between the writer's floor and its second scan */
+  TN_POINT("deny.noted");
   int kept = !stream->racing && !stream->queue; /* by this reader's cursor */
   if ((kept || (int64_t)(tn_latch_load(&stream->channel.control->kind.stream.floor).position - position) <= 0) &&
       tn_load_acquire(&record->word) == word) /* [M1] [Q1] acquire */

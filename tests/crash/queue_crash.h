@@ -21,6 +21,7 @@ int queue_is_fan_out(char scene);
 int queue_role_writer(int argc, char **argv);        /* victim */
 int queue_role_reader(int argc, char **argv);        /* victim: takes, or reads every message */
 int queue_role_steady_writer(int argc, char **argv); /* survivor */
+int queue_role_second_writer(int argc, char **argv); /* survivor: one life of the victim's */
 int queue_role_follower(int argc, char **argv);      /* survivor: takes, or reads every message, in place or (argv[2]) by copy */
 int queue_role_claimant(int argc, char **argv);      /* claims, and waits to be killed */
 int queue_role_holder(int argc, char **argv);        /* takes two, and waits to be killed */

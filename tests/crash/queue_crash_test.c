@@ -14,11 +14,13 @@
  *   q  the same of a queue                                                        Q  the victim takes; another writes, two others take
  *   A  as Q, and what comes back once is set aside
  *   r  a dead writer's claim is in the way; the victim reads                      n  the same, and two followers that have stood still
- *   s  a dead reader has two messages; the victim takes                           t  the same, and two others that have stood still */
+ *   s  a dead reader has two messages; the victim takes                           t  the same, and two others that have stood still
+ *   d  as r, but the claim names a slot that was never taken                      e  such a slot has taken a message; the victim writes */
 static const crash_point points[] = {
     {"many.join.done", "queue_writer", "m6 M6 q6", "us?"},
     {"many.claim.locked", "queue_writer", "m30 M30 q30", "us?"},
     {"many.claim.room", "queue_writer", "m30 M30 q30", "us?"},
+    {"many.need.noted", "queue_writer", "e1", "us?"},
     {"many.claim.noted", "queue_writer", "m30 M30 q30", "us?"},
     {"many.claim.ended", "queue_writer", "m30 M30 q30", "us?"},
     {"many.claim.wrapped", "queue_writer", "M6", "usw"},
@@ -50,6 +52,10 @@ static const crash_point points[] = {
     {"queue.return.again", "queue_reader", "Q2", "us"},
     {"queue.return.told", "queue_reader", "Q2", "us"},
     {"queue.aside.put", "queue_reader", "A1", "us"},
+    {"deny.noted", "queue_reader", "d1", "us"},
+    {"deny.changed", "queue_reader", "d1", "us"},
+    {"deny.noted", "queue_writer", "e1", "us?"},
+    {"deny.changed", "queue_writer", "e1", "us?"},
     {"repair.claim.found", "queue_reader", "r1 n1", "us"},
     {"repair.claim.counted", "queue_reader", "r1 n1", "us"},
     {"repair.claim.skipped", "queue_reader", "r1 n1", "us"},
@@ -91,6 +97,22 @@ static void put_as_founder(tarn_stream *founder, uint32_t tag) {
   CHECK_OK(tarn_stream_put(founder, bytes, sizeof bytes, &(tarn_about){.struct_size = sizeof(tarn_about), .tag = tag}, 0));
 }
 
+enum { NOBODY = 7 }; /* a slot that no run comes to */
+
+/* Scenes d and e: what was the dead one's claim, or is the first message, is in nobody's name. */
+static void scribble(crash_run *run, uint32_t dead_slot) {
+  tarn_options options = queue_scene(scene_of(run));
+  tarn_stream *stream;
+  CHECK_OK(tarn_stream_open(&stream, run->name, TARN_WRITER, &options, CRASH_PATIENCE_NS));
+  uint64_t position = is(run, "d") ? tn_load_acquire(&stream->channel.table[dead_slot].stream.claim) - 1
+                                   : tn_latch_load(&stream->channel.control->kind.stream.floor).position;
+  tn_record *record = tn_stream_record(stream, position);
+  uint64_t word = tn_load_acquire(&record->word);
+  CHECK(is(run, "d") ? tn_record_is_claim(word) : tn_record_kind(word) == TN_MESSAGE);
+  tn_store_release(&record->word, is(run, "d") ? tn_record_claim(NOBODY, tn_record_length(word)) : tn_record_taken(word, NOBODY));
+  tarn_stream_close(stream);
+}
+
 static void leave_a_corpse(crash_run *run, const char *role) {
   crash_teller corpse;
   crash_attend(&corpse, check_start(role, run->name, scene_of(run), NULL));
@@ -100,8 +122,10 @@ static void leave_a_corpse(crash_run *run, const char *role) {
     check_sleep(5 * MS); /* they are held up now, or will be when they go on */
     for (int i = 0; i < run->survivor_count; i++) check_stop(run->survivors[i].process);
   }
+  uint32_t slot = (uint32_t)crash_last(&corpse, "ready")->number;
   check_kill(corpse.process);
   CHECK_INT(-9, crash_bury(&corpse));
+  if (is(run, "d")) scribble(run, slot);
 }
 
 static void prepare(crash_run *run) {
@@ -110,15 +134,16 @@ static void prepare(crash_run *run) {
   options.flags |= TARN_EXCLUSIVE;
   tarn_stream *founder;
   CHECK_OK(tarn_stream_open(&founder, run->name, TARN_WRITER, &options, 0));
-  if (is(run, "st"))
+  if (is(run, "ste"))
     for (uint32_t i = 0; i < 3; i++) put_as_founder(founder, FOUNDED_TAG + i);
   tarn_stream_close(founder);
-  if (is(run, "rnst")) {
-    leave_a_corpse(run, is(run, "rn") ? "queue_claimant" : "queue_holder");
+  if (is(run, "e")) scribble(run, 0);
+  if (is(run, "rnstd")) {
+    leave_a_corpse(run, is(run, "rnd") ? "queue_claimant" : "queue_holder");
     return;
   }
   follow(run); /* first: they are given every message */
-  if (!is(run, "M")) await_ready(crash_survivor(run, "queue_steady_writer", scene_of(run), NULL));
+  if (!is(run, "Me")) await_ready(crash_survivor(run, "queue_steady_writer", scene_of(run), NULL));
 }
 
 static void arguments(const crash_run *run, const char *ret_arguments[5]) { ret_arguments[0] = scene_of(run); }
@@ -221,6 +246,12 @@ static int judge_repaired(crash_run *run, int64_t last_ns) {
 static int judge(crash_run *run) {
   int64_t last_ns = run->released_ns + CRASH_PROMISE_NS;
   if (run->survivor_count == 0) return 1;
+  if (is(run, "e") && run->survivor_count == 2) { /* nobody waits for room now */
+    crash_survivor(run, "queue_second_writer", scene_of(run), NULL);
+    run->released_ns = check_now();
+    return 0;
+  }
+  if (is(run, "e")) return judge_repaired(run, run->released_ns + CRASH_PROMISE_NS);
   if (is(run, "nt")) {
     if (run->survivors[0].ended_ns == 0) {
       run->survivors[0].ended_ns = -1; /* once */
@@ -311,8 +342,8 @@ static void check(crash_run *run) {
   count_lines(&run->victim, fates);
   for (int i = 0; i < run->survivor_count; i++) count_lines(&run->survivors[i], fates);
   if (queue_is_fan_out(run->scene)) check_followers(run, fates);
-  if (is(run, "rn")) fates[CLAIMED_TAG].put = 1;
-  for (uint32_t i = 0; i < 3 && is(run, "st"); i++) fates[FOUNDED_TAG + i].put = 1;
+  if (is(run, "rnd")) fates[CLAIMED_TAG].put = 1;
+  for (uint32_t i = 0; i < 3 && is(run, "ste"); i++) fates[FOUNDED_TAG + i].put = 1;
   count_lines(&drainer, fates);
   if (!queue_is_fan_out(run->scene)) check_queue(run, fates);
   int code = crash_bury(&drainer);
@@ -396,6 +427,7 @@ static const check_test tests[] = {
 static const check_role roles[] = {{"queue_writer", queue_role_writer},
                                    {"queue_reader", queue_role_reader},
                                    {"queue_steady_writer", queue_role_steady_writer},
+                                   {"queue_second_writer", queue_role_second_writer},
                                    {"queue_follower", queue_role_follower},
                                    {"queue_claimant", queue_role_claimant},
                                    {"queue_holder", queue_role_holder},

@@ -8,7 +8,7 @@
 
 enum { PIECES = 5, LARGEST = QUEUE_RING / 2 - 48 };
 
-int queue_is_fan_out(char scene) { return strchr("mMrn", scene) != NULL; }
+int queue_is_fan_out(char scene) { return strchr("mMrnd", scene) != NULL; }
 
 tarn_options queue_scene(const char *scene) {
   tarn_options options = {.struct_size = sizeof options, .size_bytes = QUEUE_RING, .slots = 8};
@@ -82,6 +82,17 @@ int queue_role_writer(int argc, char **argv) {
     tarn_stream_close(writer);
     crash_say("closed", 0, life);
   }
+  return 0;
+}
+
+int queue_role_second_writer(int argc, char **argv) {
+  CHECK(argc >= 2);
+  next_tag = QUEUE_TAGS_EACH;
+  tarn_stream *writer = enter(argv[0], TARN_WRITER, argv[1]);
+  write_a_life(writer);
+  crash_say("ready", writer->channel.slot, TARN_WRITER);
+  check_hear();
+  tarn_stream_close(writer);
   return 0;
 }
 

@@ -504,6 +504,27 @@ static void test_taken_by_nobody(void) {
   tarn_stream_close(writer);
 }
 
+/* Whoever gave a message back that nobody had died before it could say so: readers are beyond it. */
+static void test_given_back_untold(void) {
+  tarn_stream *writer = open_shared(TARN_WRITER, TARN_WAIT, TARN_QUEUE), *reader = open_shared(TARN_READER, 0, 0);
+  tarn_item item;
+  while (tarn_stream_put(writer, "0123456789", 10, NULL, 0) == 0) continue;
+  tn_record *first = record(writer, 0);
+  uint64_t word = tn_load_relaxed(&first->word);
+  tn_store_release(&first->word, tn_record_taken(word, 5));
+  while (tarn_stream_read(reader, &item, 0) == 0) CHECK_OK(tarn_stream_release(reader, &item));
+  tn_store_release(&first->word, word | TN_AGAIN);
+  CHECK_RESULT(TARN_EMPTY, tarn_stream_read(reader, &item, 0));
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_stream_put(writer, "0123456789", 10, NULL, CLAIM_TESTS_MS));
+  CHECK_OK(tarn_stream_read(reader, &item, 0));
+  CHECK_UINT(1, item.number);
+  CHECK_UINT(TARN_AGAIN, item.flags);
+  CHECK_OK(tarn_stream_release(reader, &item));
+  CHECK_OK(tarn_stream_put(writer, "0123456789", 10, NULL, 0));
+  tarn_stream_close(reader);
+  tarn_stream_close(writer);
+}
+
 static const check_test tests[] = {{"words", test_words, 0},
                                    {"numbers", test_numbers, 0},
                                    {"nothing_but_skips", test_nothing_but_skips, 0},
@@ -516,6 +537,7 @@ static const check_test tests[] = {{"words", test_words, 0},
                                    {"claims_that_nobody_made", test_claims_that_nobody_made, 0},
                                    {"claim_at_the_end", test_claim_at_the_end, 0},
                                    {"taken_by_nobody", test_taken_by_nobody, 0},
+                                   {"given_back_untold", test_given_back_untold, 0},
                                    {0}};
 static const check_role roles[] = {{"founder", role_founder}, {0}};
 
