@@ -1,15 +1,15 @@
 #include <stdio.h>
 #include <tarn/tarn.h>
 
-int main(void) { /* shows what the writer says, until it leaves or dies */
+int main(void) { /* shows the newest line, then each newer one, until Ctrl-C */
   tarn_board *board = NULL;
-  tarn_item item;
   int result = tarn_board_open(&board, "hello", TARN_READER, NULL, TARN_FOREVER);
-  while (result == 0 && (result = tarn_board_read(board, &item, TARN_FOREVER)) == 0) {
+  for (tarn_item item; result == 0 || result == TARN_NO_WRITER; fflush(stdout)) { /* it left or died: the next one is waited for */
+    if ((result = tarn_board_read(board, &item, TARN_FOREVER)) != 0) continue;
     fwrite(item.data, 1, (size_t)item.size_bytes, stdout);
     result = tarn_board_release(board, &item);
   }
-  if (result != TARN_NO_WRITER) fprintf(stderr, "%s: %s\n", tarn_result_name(result), tarn_error_text());
+  fprintf(stderr, "%s: %s\n", tarn_result_name(result), tarn_error_text());
   tarn_board_close(board);
-  return result != TARN_NO_WRITER;
+  return 1;
 }

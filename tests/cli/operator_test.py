@@ -19,6 +19,7 @@ import unittest
 from command_test import BUTTERFLY, LIMIT, NO_SPACE, NOT_THERE, SOURCE, TARN, USAGE, Command, OtherUsers, json_lines
 
 UNFIT = 9
+SCOPED_WRITER = os.path.join(os.path.dirname(TARN), "tests", "cli", "scoped_writer")
 
 
 class Operator(Command):
@@ -198,8 +199,7 @@ class KilledInEachRole(Operator):
         self.run_tarn("send", "-q", "log", stdin=b"x\n")
 
     def test_all_of_a_scoped_one(self):
-        writer = subprocess.Popen([os.path.join(os.path.dirname(TARN), "examples", "hello_writer")], stdin=subprocess.PIPE,
-                                  env=self.environment)
+        writer = subprocess.Popen([SCOPED_WRITER, "hello"], stdin=subprocess.PIPE, env=self.environment)
         self.wait_until(lambda: os.path.exists(self.in_channels("hello.board")), "the writer did not come")
         self.assertEqual(b"", self.out("clean"))
         self.assertEqual("in use", self.ls()["hello"]["state"])
@@ -531,9 +531,9 @@ class Users(OtherUsers):
     def test_a_stranger_in_use(self):
         """A living process of another user keeps its scoped channel from root's broom."""
         os.chmod(self.channels, 0o777)
-        shutil_copy = os.path.join(self.folder, "hello_writer")
-        subprocess.run(["cp", os.path.join(os.path.dirname(TARN), "examples", "hello_writer"), shutil_copy], check=True)
-        writer = subprocess.Popen([shutil_copy], stdin=subprocess.PIPE, env=self.environment, preexec_fn=self.nobody)
+        copy = os.path.join(self.folder, "scoped_writer")
+        subprocess.run(["cp", SCOPED_WRITER, copy], check=True)
+        writer = subprocess.Popen([copy, "hello"], stdin=subprocess.PIPE, env=self.environment, preexec_fn=self.nobody)
         self.wait_until(lambda: os.path.exists(os.path.join(self.channels, "hello.board")), "the writer did not come")
         self.assertEqual(b"", self.out("clean"))
         self.assertEqual("in use", json.loads(self.out("ls", "--json"))["state"])

@@ -223,12 +223,12 @@ static void test_record_and_replay(void) {
   CHECK_INT(7, run("replay", butterfly(), map, "-q"));
 }
 
-static const char *hello_writer(void) {
+static const char *scoped_writer(void) {
   static char path[1024];
 #ifdef _WIN32
-  snprintf(path, sizeof path, "%s\\hello_writer.exe", TEST_BUILD_DIR);
+  snprintf(path, sizeof path, "%s\\test_cli_scoped_writer.exe", TEST_BUILD_DIR);
 #else
-  snprintf(path, sizeof path, "%s/examples/hello_writer", TEST_BUILD_DIR);
+  snprintf(path, sizeof path, "%s/tests/cli/scoped_writer", TEST_BUILD_DIR);
 #endif
   return path;
 }
@@ -243,7 +243,7 @@ static void expect_unfit(const char *why) {
 
 /* A scoped board whose only participant was killed: seen, and cleaned away; nothing before. */
 static void test_what_an_operator_asks(void) {
-  check_process *writer = check_start_program(hello_writer(), NULL);
+  check_process *writer = check_start_program(scoped_writer(), "hello", NULL);
   check_tell(writer, "here");
   CHECK_INT(0, run("get", "hello", "--wait", "20s"));
   CHECK_INT(0, run("check", "hello", "--writer", "--max-age=1h"));
