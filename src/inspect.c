@@ -92,6 +92,8 @@ static int kind_of_path(tn_place *place) {
   return 0;
 }
 
+/* Only regular files count: a directory that happens to be called like a channel is nothing that a map could be. If there is nothing else,
+ * opening it says what it is. */
 static int resolve_any(const char *name, tn_place *ret_place) {
   static const int kinds[] = {TARN_KIND_MAP, TARN_KIND_BOARD, TARN_KIND_STREAM};
   char there[700] = "";
@@ -111,18 +113,19 @@ static int resolve_any(const char *name, tn_place *ret_place) {
         *ret_place = place;
       return result;
     }
-    tn_os_file file;
-    result = tn_os_open(&file, place.path, TN_OS_READ, 0);
-    if (result == TARN_E_NOT_FOUND)
+    tn_os_status status;
+    uint64_t device, inode;
+    result = tn_os_status_at(place.path, &status, &device, &inode);
+    if (result == TARN_E_KIND && found.kind == TARN_KIND_ANY)
+      found = place;
+    if (result == TARN_E_NOT_FOUND || result == TARN_E_KIND)
       continue;
-    if (result == 0)
-      tn_os_close(&file);
     size_t used = strlen(there);
     snprintf(there + used, sizeof there - used, "%s%s%s", count != 0 ? ", " : "", name, tn_kind_suffix(kinds[i]));
     found = place;
     count++;
   }
-  if (count == 0)
+  if (found.kind == TARN_KIND_ANY)
     return tn_fail(TARN_E_NOT_FOUND, "\"%s\": there is no map, board or stream of that name", name);
   if (count > 1)
     return tn_fail(TARN_E_INVALID, "\"%s\" means several things (%s): say which kind, or give the path of one", name, there);

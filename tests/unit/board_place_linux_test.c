@@ -130,6 +130,20 @@ static void test_several_things_of_one_name(void) {
   tarn_board_close(board);
 }
 
+/* A directory that is called like a channel's file, or like a map, is none. */
+static void test_a_directory_of_that_name(void) {
+  tarn_board *board = open_writer("both", NULL);
+  tarn_details details = {.struct_size = sizeof details};
+  CHECK_INT(0, mkdir(check_path("both"), 0700));
+  CHECK_INT(0, mkdir(check_path("both.stream"), 0700));
+  CHECK_OK(tarn_inspect("both", TARN_KIND_ANY, &details, NULL, 0));
+  CHECK_UINT(TARN_KIND_BOARD, details.entry.kind);
+  CHECK_OK(tarn_remove("both", TARN_KIND_ANY, 1));
+  CHECK_RESULT(TARN_E_KIND, tarn_inspect("both", TARN_KIND_ANY, &details, NULL, 0));
+  CHECK_CONTAINS("directory", tarn_error_text());
+  tarn_board_close(board);
+}
+
 /* ---- Looking at what comes and goes ------------------------------------------------------------------------------------------------------ */
 
 static volatile int stop;
@@ -220,6 +234,7 @@ static const check_test tests[] = {
     {"symbolic_links", test_symbolic_links, 0},
     {"paths", test_paths, 0},
     {"several_things_of_one_name", test_several_things_of_one_name, 0},
+    {"a_directory_of_that_name", test_a_directory_of_that_name, 0},
     {"looking_at_what_comes_and_goes", test_looking_at_what_comes_and_goes, 0},
     {"list", test_list, 0},
     {0},
