@@ -178,7 +178,7 @@ const char *cli_nearest(const char *word, const char *const *names);
 
 /* ---- units.c ------------------------------------------------------------------------------------------------------- */
 
-/* "26M", "1.5GiB", "64KB" (1000), "12": bytes. "2s", "500ms", "1.5h", "0", "forever": nanoseconds. False: not such a thing. */
+/* "26M", "4k", "1.5GiB", "64KB" (1000), "12": bytes. "2s", "500ms", "1.5h", "0", "forever": nanoseconds. False: not such a thing. */
 bool cli_parse_size(const char *text, uint64_t *ret_bytes);
 bool cli_parse_time(const char *text, int64_t *ret_ns);
 bool cli_parse_number(const char *text, uint64_t *ret_number); /* decimal, or hexadecimal after 0x */

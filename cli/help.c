@@ -65,7 +65,8 @@ static bool in_group(const cli_command *command, const char *group) {
 
 const char cli_conventions[] =
     "A NAME is a file in the channel directory ($TARN_DIR, or the system's own); with a / in it, a path.\n"
-    "Sizes are written like 64KiB, 26M, 1G (1024), 5MB (1000); times like 500ms, 2s, 1m, forever.\n"
+    "Sizes are written like 4k, 64KiB, 26M, 1G (steps of 1024) or 5MB, 1GB (of 1000), in upper or lower case; times like 500ms, 2s, 1m\n"
+    "(minutes), forever.\n"
     "Data goes to stdout, all else to stderr. `-` as FILE is stdin or stdout.\n";
 
 const cli_exit cli_exits[] = {{CLI_DONE, "done"},

@@ -8,6 +8,7 @@ typedef struct unit {
   uint64_t factor;
 } unit;
 
+/* In either case: 4k is what dd, truncate and head take, too. */
 static const unit sizes[] = {{"", 1},
                              {"B", 1},
                              {"K", UINT64_C(1) << 10},
@@ -61,13 +62,20 @@ static uint64_t part_of(const amount *a, uint64_t factor) {
   return a->fraction * high + a->fraction * low / a->scale;
 }
 
-static bool parse_with_unit(const char *text, const unit *units, uint64_t *ret_value) {
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+
+static bool is_called(const char *text, const char *name, bool any_case) {
+  for (; *text && (any_case ? lower(*text) == lower(*name) : *text == *name); text++) name++;
+  return *text == *name;
+}
+
+static bool parse_with_unit(const char *text, const unit *units, bool any_case, uint64_t *ret_value) {
   amount a;
   const char *rest = parse_amount(text, &a);
   if (!rest) return false;
   if (*rest == ' ') rest++;
   for (const unit *u = units; u->name; u++) {
-    if (strcmp(rest, u->name) != 0) continue;
+    if (!is_called(rest, u->name, any_case)) continue;
     if (u->factor == 1 && a.scale != 1) return false; /* half a byte */
     if (a.whole > UINT64_MAX / u->factor) return false;
     uint64_t value = a.whole * u->factor, part = part_of(&a, u->factor);
@@ -78,7 +86,7 @@ static bool parse_with_unit(const char *text, const unit *units, uint64_t *ret_v
   return false;
 }
 
-bool cli_parse_size(const char *text, uint64_t *ret_bytes) { return parse_with_unit(text, sizes, ret_bytes); }
+bool cli_parse_size(const char *text, uint64_t *ret_bytes) { return parse_with_unit(text, sizes, true, ret_bytes); }
 
 bool cli_parse_time(const char *text, int64_t *ret_ns) {
   uint64_t ns;
@@ -86,7 +94,7 @@ bool cli_parse_time(const char *text, int64_t *ret_ns) {
     *ret_ns = TARN_FOREVER;
   } else if (strcmp(text, "0") == 0) {
     *ret_ns = 0;
-  } else if (parse_with_unit(text, times, &ns) && ns <= (uint64_t)INT64_MAX) {
+  } else if (parse_with_unit(text, times, false, &ns) && ns <= (uint64_t)INT64_MAX) {
     *ret_ns = (int64_t)ns;
   } else {
     return false;

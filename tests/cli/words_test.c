@@ -15,6 +15,13 @@ static void test_sizes(void) {
   CHECK_UINT(65536, size_of("64KiB"));
   CHECK_UINT(65536, size_of("64K"));
   CHECK_UINT(64000, size_of("64KB"));
+  CHECK_UINT(4096, size_of("4k"));
+  CHECK_UINT(4096, size_of("4kib"));
+  CHECK_UINT(4000, size_of("4kB"));
+  CHECK_UINT(UINT64_C(12) << 20, size_of("12m"));
+  CHECK_UINT(UINT64_C(2) << 30, size_of("2g"));
+  CHECK_UINT(UINT64_C(1) << 40, size_of("1t"));
+  CHECK_UINT(7, size_of("7b"));
   CHECK_UINT(UINT64_C(26) << 20, size_of("26M"));
   CHECK_UINT(UINT64_C(1) << 30, size_of("1 G"));
   CHECK_UINT(UINT64_C(3) << 29, size_of("1.5GiB"));
@@ -31,7 +38,8 @@ static void test_sizes_that_are_none(void) {
                                       " 1",        "1M ",
                                       "0x10",      "18446744073709551616",
                                       "16777216T", "1.1234567891M",
-                                      "m",         "12m"};
+                                      "m",         "12mi",
+                                      "12min",     "12 kk"};
   uint64_t bytes = 77;
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     if (cli_parse_size(wrong[i], &bytes)) check_true(false, wrong[i], __FILE__, __LINE__);
@@ -52,7 +60,7 @@ static void test_times(void) {
   CHECK(cli_parse_time("forever", &ns));
   CHECK_INT(TARN_FOREVER, ns);
   ns = 77;
-  static const char *const wrong[] = {"5", "", "s", "-1s", "1M", "for ever", "9223372037s", "1.5ns"};
+  static const char *const wrong[] = {"5", "", "s", "-1s", "1M", "2S", "for ever", "9223372037s", "1.5ns"};
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     if (cli_parse_time(wrong[i], &ns)) check_true(false, wrong[i], __FILE__, __LINE__);
   }
