@@ -6,6 +6,7 @@
  * Which free buffer is used: the one written last, whose lines are still in the cache; but where observers may read (they pin
  * nothing, and copy while the writer goes on) the one written longest ago, so that they have the most time.
  */
+#include <stdio.h>
 #include <string.h>
 #include <tarn/board.h>
 
@@ -257,24 +258,34 @@ static uint32_t count_readers(const tn_channel *channel) {
   return taken != 0 ? taken - 1 : 0;
 }
 
-/* Says the formula with the numbers of the moment, so that whoever reads it can size the directory. */
-static int no_space(tarn_board *board, uint64_t capacity, uint64_t offset) {
+/* What there is beside the buffer that found no room: " beside the 3 there are, 2 of them held by readers". */
+static void beside_words(const tarn_board *board, char *words, size_t size) {
   uint32_t buffers = 0, held = 0;
   for (uint32_t i = 0; i < board->used; i++) {
     buffers += board->views[i].address != NULL;
     held += board->pinned[i];
   }
-  char reason[256];
-  strncpy(reason, tn_os_reason(), sizeof reason - 1);
-  reason[sizeof reason - 1] = 0;
+  words[0] = 0;
+  if (buffers == 1)
+    snprintf(words, size, " beside the one there is%s", held != 0 ? ", which readers hold" : "");
+  else if (buffers != 0 && held == 0)
+    snprintf(words, size, " beside the %u there are", buffers);
+  else if (buffers != 0)
+    snprintf(words, size, " beside the %u there are, %u of them held by readers", buffers, held);
+}
+
+/* Says the formula with the numbers of the moment, so that whoever reads it can size the directory. */
+static int no_space(tarn_board *board, uint64_t capacity, uint64_t offset) {
+  char beside[128], words[384];
   uint64_t more = offset + capacity > board->end ? offset + capacity - board->end : capacity;
   uint32_t readers = count_readers(&board->channel), hold = board->channel.header.hold, most = 2 + readers * (hold + 1);
+  tn_room_words(words, sizeof words, more, tn_os_room(&board->channel.file));
+  beside_words(board, beside, sizeof beside);
   return tn_fail(TARN_E_NO_SPACE,
-                 "%s \"%s\": no room for a buffer of %s beside the %u there are (%u held by readers): %s more are needed, %s are free "
-                 "(%s); a board takes up to 2 + readers x (hold + 1) buffers, here 2 + %u x %u, %s in all: free some room, enlarge it "
-                 "(for /dev/shm: mount -o remount,size=...), or let readers hold less",
-                 TN_WHO(&board->channel), tn_bytes(capacity), buffers, held, tn_bytes(more),
-                 tn_bytes(tn_os_room(&board->channel.file)), reason, readers, hold + 1, tn_bytes(most * capacity));
+                 "%s \"%s\": no room for a buffer of %s%s: %s; a board takes up to 2 + readers x (hold + 1) buffers, here 2 + %u x %u, "
+                 "%s in all%s",
+                 TN_WHO(&board->channel), tn_bytes(capacity), beside, words, readers, hold + 1, tn_bytes(most * capacity),
+                 readers != 0 ? "; with a smaller hold it takes less" : "");
 }
 
 static uint32_t unused_entry(const tarn_board *board) {

@@ -141,11 +141,12 @@ static int plan(tn_channel *channel) {
 static int reserve(tn_channel *channel) {
   uint64_t bytes = channel->header.data_offset + channel->header.data_bytes;
   int result = tn_os_reserve(&channel->file, 0, bytes);
-  if (result == TARN_E_NO_SPACE)
-    return tn_fail(result, "%s \"%s\": its tables for %u participants%s need %s, %s are free there (%s); free some room, choose "
-                   "another directory (TARN_DIR), or enlarge that one (for /dev/shm: mount -o remount,size=...)",
-                   TN_WHO(channel), channel->header.slots, channel->header.data_bytes ? " and its ring" : "", tn_bytes(bytes),
-                   tn_bytes(tn_os_room(&channel->file)), tn_os_reason());
+  if (result == TARN_E_NO_SPACE) {
+    char words[384];
+    tn_room_words(words, sizeof words, bytes, tn_os_room(&channel->file));
+    return tn_fail(result, "%s \"%s\": no room for its tables for %u participants%s: %s; or choose another directory (TARN_DIR)",
+                   TN_WHO(channel), channel->header.slots, channel->header.data_bytes ? " and its ring" : "", words);
+  }
   if (result != 0)
     return tn_channel_fail(channel, result, "its room cannot be reserved");
   return 0;

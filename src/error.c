@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <tarn/base.h>
 
+#include "os/os.h"
+
 enum { TEXT_SIZE = 1024, NUMBER_SIZE = 32, NUMBERS = 4 };
 
 static _Thread_local char text[TEXT_SIZE];
@@ -40,6 +42,17 @@ const char *tn_bytes(unsigned long long bytes) {
   else
     snprintf(buffer, NUMBER_SIZE, "%llu %s", whole, units[unit]);
   return buffer;
+}
+
+/* The seam's own words (they have no number of the system) say what is needed and what there is, or that it is a limit of this process. */
+void tn_room_words(char *words, size_t size, uint64_t need, uint64_t room) {
+  const char *advice = "; free some room, or enlarge what is full (for /dev/shm: mount -o remount,size=...)";
+  if (tn_os_reason_number() == 0)
+    snprintf(words, size, "%s%s", tn_os_reason(), room < need ? advice : "");
+  else if (room == UINT64_MAX)
+    snprintf(words, size, "%s are needed (%s)%s", tn_bytes(need), tn_os_reason(), advice);
+  else
+    snprintf(words, size, "%s are needed, %s are free (%s)%s", tn_bytes(need), tn_bytes(room), tn_os_reason(), advice);
 }
 
 const char *tarn_result_name(int result) {

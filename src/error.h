@@ -2,6 +2,7 @@
 #ifndef TN_ERROR_H
 #define TN_ERROR_H
 
+#include <stdint.h>
 #include <stdio.h>
 
 #ifdef __MINGW_PRINTF_FORMAT
@@ -16,5 +17,9 @@ int tn_fail(int code, const char *format, ...) __attribute__((format(TN_PRINTF, 
 
 /* A number of bytes as people write it: "4096", "25 MiB", "1.5 GiB". One of a few buffers of this thread. */
 const char *tn_bytes(unsigned long long bytes);
+
+/* Why tn_os_reserve found no room, and what to do, as the end of a sentence with each number once. need: the bytes that were asked for;
+ * room: what tn_os_room() says there is now. */
+void tn_room_words(char *words, size_t size, uint64_t need, uint64_t room);
 
 #endif
