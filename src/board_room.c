@@ -336,6 +336,8 @@ static int worth_giving_back(const tarn_board *board, uint64_t capacity) {
 }
 
 static int add_somehow(tarn_board *board, uint32_t buffer, uint64_t wanted, uint64_t capacity) {
+  char sentence[TN_SENTENCE];
+  tn_error_keep(sentence);
   int result = add_buffer(board, buffer, wanted);
   if (result == TARN_E_NO_SPACE && wanted > capacity)
     result = add_buffer(board, buffer, capacity);
@@ -343,18 +345,19 @@ static int add_somehow(tarn_board *board, uint32_t buffer, uint64_t wanted, uint
     give_back_gaps(board);
     result = add_buffer(board, buffer, capacity);
   }
-  if (result == 0)
+  if (result == 0) {
     give_back_gaps(board);
+    tn_error_put_back(sentence);
+  }
   return result;
 }
 
 /* What was given up was given up for nothing: take it again, so that values of the old size still have a place. Keeps the sentence. */
-static int restore(tarn_board *board, uint32_t buffer, uint64_t capacity, int result) {
-  char sentence[1024];
-  strncpy(sentence, tarn_error_text(), sizeof sentence - 1);
-  sentence[sizeof sentence - 1] = 0;
+static void restore(tarn_board *board, uint32_t buffer, uint64_t capacity) {
+  char sentence[TN_SENTENCE];
+  tn_error_keep(sentence);
   add_buffer(board, buffer, capacity); /* if somebody was faster, that is how it is */
-  return result <= TARN_E_INVALID ? tn_fail(result, "%s", sentence) : result;
+  tn_error_put_back(sentence);
 }
 
 /* Each scan of the pins is a fence, and takes the readers' lines from them. With few buffers it comes at every second publish or so; who
@@ -363,7 +366,12 @@ void tn_board_add_spare(tarn_board *board, uint64_t capacity) {
   if (board->scans < SCANS_BEFORE_SPARES || board->used >= SPARE_BUFFERS || capacity > TN_ALIGN ||
       board->channel.header.limit_bytes != 0 || board->used >= board->channel.header.entries)
     return;
-  if (add_buffer(board, board->used, TN_ALIGN) != 0) board->scans = 0; /* no room: it is not needed */
+  char sentence[TN_SENTENCE];
+  tn_error_keep(sentence);
+  if (add_buffer(board, board->used, TN_ALIGN) == 0)
+    return;
+  board->scans = 0; /* no room: it is not needed, and nothing has failed */
+  tn_error_put_back(sentence);
 }
 
 int tn_board_make_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {
@@ -386,6 +394,6 @@ int tn_board_make_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffe
   if (result == 0)
     *ret_buffer = buffer;
   else if (given_up != 0)
-    result = restore(board, buffer, given_up, result);
+    restore(board, buffer, given_up);
   return result;
 }

@@ -339,11 +339,13 @@ static int open_or_make(tn_channel *channel) {
   result = make(channel);
   if (result != TARN_E_NO_SPACE)
     return result;
-  char sentence[1024];
-  strncpy(sentence, tarn_error_text(), sizeof sentence - 1);
-  sentence[sizeof sentence - 1] = 0;
+  char sentence[TN_SENTENCE];
+  tn_error_keep(sentence);
   int second = open_existing(channel);
-  return second == TARN_E_NOT_FOUND || second == TRY_AGAIN ? tn_fail(result, "%s", sentence) : second;
+  if (second != TARN_E_NOT_FOUND && second != TRY_AGAIN)
+    return second;
+  tn_error_put_back(sentence);
+  return result;
 }
 
 static int give_up(const tn_channel *channel, int result, int64_t timeout_ns) {
@@ -424,8 +426,13 @@ int tn_channel_open(tn_channel *channel, const tn_kind *kind, const char *name, 
   if (role != TARN_READER && role != TARN_WRITER && role != TARN_OBSERVER)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": role %d is none; use TARN_READER, TARN_WRITER or TARN_OBSERVER", TN_WHO(channel), role);
   result = tn_options_read(options, kind, &channel->place, &channel->options);
-  if (result == 0)
-    result = open_in_time(channel, timeout_ns);
+  if (result != 0)
+    return result;
+  char sentence[TN_SENTENCE];
+  tn_error_keep(sentence);
+  result = open_in_time(channel, timeout_ns);
+  if (result > TARN_E_INVALID) /* what an attempt before the last came to */
+    tn_error_put_back(sentence);
   return result;
 }
 

@@ -7,14 +7,14 @@
 
 #include "os/os.h"
 
-enum { TEXT_SIZE = 1024, NUMBER_SIZE = 32, NUMBERS = 4 };
+enum { NUMBER_SIZE = 32, NUMBERS = 4 };
 
-static _Thread_local char text[TEXT_SIZE];
+static _Thread_local char text[TN_SENTENCE];
 
 int tn_fail(int code, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  char sentence[TEXT_SIZE]; /* an argument may point into text */
+  char sentence[TN_SENTENCE]; /* an argument may point into text */
   vsnprintf(sentence, sizeof sentence, format, arguments);
   va_end(arguments);
   snprintf(text, sizeof text, "%s", sentence);
@@ -23,6 +23,14 @@ int tn_fail(int code, const char *format, ...) {
 
 const char *tarn_error_text(void) {
   return text;
+}
+
+void tn_error_keep(char ret_sentence[TN_SENTENCE]) {
+  snprintf(ret_sentence, TN_SENTENCE, "%s", text);
+}
+
+void tn_error_put_back(const char sentence[TN_SENTENCE]) {
+  snprintf(text, sizeof text, "%s", sentence);
 }
 
 const char *tn_bytes(unsigned long long bytes) {

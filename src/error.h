@@ -15,6 +15,12 @@
  *   return tn_fail(TARN_E_NO_SLOT, "board \"%s\": all %u slots are taken; create it with more", name, slots); */
 int tn_fail(int code, const char *format, ...) __attribute__((format(TN_PRINTF, 2, 3)));
 
+/* Keep this thread's sentence, and put it back: what was tried in vain within a call that goes on to succeed is no failure of its own, and
+ * one that follows from another is told as that other. */
+enum { TN_SENTENCE = 1024 };
+void tn_error_keep(char ret_sentence[TN_SENTENCE]);
+void tn_error_put_back(const char sentence[TN_SENTENCE]);
+
 /* A number of bytes as people write it: "4096", "25 MiB", "1.5 GiB". One of a few buffers of this thread. */
 const char *tn_bytes(unsigned long long bytes);
 

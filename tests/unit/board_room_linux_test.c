@@ -142,6 +142,41 @@ static void check_grow(const char *directory) {
   tarn_board_close(writer);
 }
 
+/* A put that succeeds leaves the last failure's sentence alone, also where it tried in vain to have a spare buffer. */
+static void check_success_says_nothing(const char *directory) {
+  tarn_board *writer = open_writer(board_in(directory), NULL), *reader = open_reader(board_in(directory));
+  put_text(writer, "value");
+  expect_text(reader, "value");
+  put_text(writer, "value");
+  fill_up(directory, 0);
+  CHECK_RESULT(TARN_E_INVALID, tarn_board_release(NULL, NULL));
+  char before[1024];
+  snprintf(before, sizeof before, "%s", tarn_error_text());
+  for (int i = 0; i < 200; i++) {
+    put_text(writer, "value");
+    expect_text(reader, "value");
+    CHECK_STR(before, tarn_error_text());
+  }
+  no_others(directory);
+  tarn_board_close(reader);
+  tarn_board_close(writer);
+}
+
+/* ... and where it tried in vain to have a buffer larger than it needs, or needed what was given up first. */
+static void check_modest_growth(const char *directory) {
+  tarn_board *writer = open_writer(board_in(directory), NULL);
+  CHECK_OK(tarn_board_put(writer, large, 500 * KIB, NULL, 0));
+  CHECK_OK(tarn_board_put(writer, large, 500 * KIB, NULL, 0));
+  fill_up(directory, 100 * KIB); /* a quarter more would take 128 KiB, what is needed 64 KiB */
+  CHECK_RESULT(TARN_E_INVALID, tarn_board_release(NULL, NULL));
+  char before[1024];
+  snprintf(before, sizeof before, "%s", tarn_error_text());
+  CHECK_OK(tarn_board_put(writer, large, 520 * KIB, NULL, 0));
+  CHECK_STR(before, tarn_error_text());
+  no_others(directory);
+  tarn_board_close(writer);
+}
+
 /* What is given up for a larger buffer is really given back, and used again. */
 static void check_use_of_all(const char *directory) {
   tarn_board *writer = open_writer(board_in(directory), NULL);
@@ -163,11 +198,13 @@ static void check_all(const char *directory) {
   check_words(directory);
   check_create(directory);
   check_grow(directory);
+  check_success_says_nothing(directory);
   check_use_of_all(directory);
 }
 
 static void test_small_memory(void) {
   mount_here("none", check_path("small"), "tmpfs", "size=2m,mode=0700");
+  check_modest_growth(check_path("small"));
   check_all(check_path("small"));
 }
 
