@@ -50,7 +50,7 @@ static int step(walk *w) {
   uint64_t word = record.word, kind = tn_record_kind(word), length = tn_record_length(word);
   int queue = (w->header->flags & TARN_QUEUE) != 0;
   int message = kind == TN_MESSAGE || (queue && (kind == TN_TAKEN || kind == TN_DONE));
-  if (!(word & TN_VISIBLE) || (!message && kind != TN_SKIP) || record.number != (uint32_t)w->number) return 0;
+  if (!(word & TN_VISIBLE) || (!message && kind != TN_SKIP) || tn_record_number(&record) != (uint32_t)w->number) return 0;
   uint64_t extent = tn_record_extent(message ? w->header_bytes : TN_UNIT, length);
   if (extent > w->header->data_bytes - (w->position & (w->header->data_bytes - 1)) || extent > w->left) return 0;
   if (message) {
@@ -59,7 +59,7 @@ static int step(walk *w) {
     w->waiting += kind == TN_MESSAGE;
     w->taken += kind == TN_TAKEN;
   } else {
-    w->number += record.tag; /* numbers that went with an abandoned claim */
+    w->number += tn_record_tag(&record); /* numbers that went with an abandoned claim */
   }
   w->position += extent;
   w->left -= extent;
@@ -97,7 +97,7 @@ void tn_describe_stream(const tn_os_file *file, const tn_header *header, const u
   details->newest = w.number != 0 ? w.number - 1 : 0;
   if (w.last_number == 0 || w.last_number != details->newest) return;
   details->newest_bytes = tn_record_length(w.last.word);
-  details->newest_tag = w.last.tag;
+  details->newest_tag = tn_record_tag(&w.last);
   details->newest_time_ns = (int64_t)w.last.time_ns;
 }
 
@@ -110,7 +110,7 @@ static int64_t time_of_held(const tn_look *look, const tn_slot *slot) {
   if (!(look->header.flags & TARN_TIMES) || !(word & 1) || word % TN_UNIT != 1 || at + sizeof record > look->header.data_bytes) return 0;
   if (tn_os_read_at(&look->file, look->header.data_offset + at, &record, sizeof record, &length) != 0 || length < sizeof record) return 0;
   if (tn_record_kind(record.word) == TN_SKIP) return 0; /* the message lies at the start of the ring: not worth a second look */
-  return (record.word & TN_VISIBLE) && record.number == (uint32_t)number ? (int64_t)record.time_ns : 0;
+  return (record.word & TN_VISIBLE) && tn_record_number(&record) == (uint32_t)number ? (int64_t)record.time_ns : 0;
 }
 
 void tn_describe_stream_slot(const tn_look *look, const tn_slot *slot, const tarn_details *details, uint64_t end,
@@ -150,7 +150,7 @@ static uint64_t number_at(const tn_os_file *file, const tn_header *header, uint6
   uint64_t at = (named - 1) & (header->data_bytes - 1), length = 0;
   if (named % TN_UNIT != 1 || tn_os_read_at(file, header->data_offset + at, &record, TN_UNIT, &length) != 0 || length < TN_UNIT)
     return 0;
-  return newest - (uint32_t)((uint32_t)newest - record.number);
+  return newest - (uint32_t)((uint32_t)newest - tn_record_number(&record));
 }
 
 void tn_describe_holder(const tn_look *look, const unsigned char *base, uint32_t slot, uint64_t newest, tarn_participant *one) {

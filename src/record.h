@@ -5,10 +5,10 @@
  *
  *   bit 63 visible | 62-60 kind | 59 again | 58-48 claimant or taker, slot + 1 | 47-0 length of the payload
  *
- * All 0: nothing there yet. Bit 63 clear and the rest not 0: claimed (many writers). The second word: the low 32 bits of the message's
- * number, then its tag. A skip is room without a message; its second word has the number of the message after it, and its
- * header is 16 bytes always; its tag says how many numbers went with it, which is 0 but for a claim that was given up. The word lies in
- * the payload's cache line, so a small message costs one transfer. A queue's headers have 32 bytes.
+ * All 0: nothing there yet. Bit 63 clear and the rest not 0: claimed (many writers). The second word, the label: the low half of the
+ * message's number in its low half, the tag in the other. A skip is room without a message; its label has the number of the message after it,
+ * and its header is 16 bytes always; its tag says how many numbers went with it, which is 0 but for a claim that was given up. Word and label
+ * lie in the payload's cache line, so a small message costs one transfer. A queue's headers have 32 bytes.
  */
 #ifndef TN_RECORD_H
 #define TN_RECORD_H
@@ -31,14 +31,19 @@ enum { TN_MESSAGE = 1, TN_SKIP = 2, TN_TAKEN = 3, TN_DONE = 4 };
 
 typedef struct tn_record {
   tn_atomic64 word;
-  tn_atomic32 number; /* low half */
-  tn_atomic32 tag;
+  tn_atomic64 label;
   tn_atomic64 time_ns; /* from here on: only with times */
   tn_atomic32 deliveries;
   uint32_t zero;
 } tn_record;
 
 _Static_assert(sizeof(tn_record) == 32 && offsetof(tn_record, time_ns) == 16, "record");
+
+static inline uint64_t tn_record_label(uint64_t number, uint32_t tag) { return (uint64_t)tag << 32 | (uint32_t)number; }
+
+/* The low half of its number, and its tag. Relaxed: who trusts the answer has acquired the word before, which comes after the label. */
+static inline uint32_t tn_record_number(const tn_record *record) { return (uint32_t)tn_load_relaxed(&record->label); }
+static inline uint32_t tn_record_tag(const tn_record *record) { return (uint32_t)(tn_load_relaxed(&record->label) >> 32); }
 
 static inline uint64_t tn_record_word(uint64_t kind, uint64_t length) { return TN_VISIBLE | kind << TN_KIND_SHIFT | length; }
 

@@ -199,7 +199,7 @@ static int walk(tarn_stream *stream) {
         tn_load_relaxed(&tn_stream_record(stream, position)->word) == 0) /* relaxed: *writer* is ours, nobody writes */
       break;
     if (seen != 1 || position + sight.extent - stream->floor > stream->ring_bytes ||
-        tn_load_relaxed(&tn_stream_record(stream, position)->number) != (uint32_t)number)
+        tn_record_number(tn_stream_record(stream, position)) != (uint32_t)number)
       return cannot_be(stream, position);
     position += sight.extent;
     number += sight.message ? 1 : sight.numbers;

@@ -170,7 +170,7 @@ static inline int tn_stream_see(const tarn_stream *stream, uint64_t position, tn
   if (!(word & TN_VISIBLE)) return 0;
   if (stream->queue && tn_record_kind(word) != TN_SKIP) return tn_queue_see(stream, position, ret_sight);
   if (tn_record_kind(word) != TN_SKIP || length >= stream->ring_bytes) return -1;
-  ret_sight->numbers = tn_load_relaxed(&tn_stream_record(stream, position)->tag); /* relaxed: ordered by [S1] */
+  ret_sight->numbers = tn_record_tag(tn_stream_record(stream, position));
   ret_sight->extent = tn_record_extent(TN_UNIT, length);
   return ret_sight->extent <= room ? 1 : -1;
 }

@@ -82,7 +82,7 @@ static int walk_on(tarn_stream *stream, tn_boundary *place) {
     int seen = tn_stream_see(stream, place->position, &sight);
     if (seen == 0 && sight.word == 0) return 0;
     if (seen != 1 || place->position + sight.extent - stream->floor > stream->ring_bytes ||
-        tn_load_relaxed(&tn_stream_record(stream, place->position)->number) != (uint32_t)place->number) /* relaxed: [S1] */
+        tn_record_number(tn_stream_record(stream, place->position)) != (uint32_t)place->number)
       return cannot_be(stream, "the record", place->position);
     place->position += sight.extent;
     place->number += sight.message ? 1 : sight.numbers;
@@ -137,7 +137,7 @@ static void collect_marks(tarn_stream *stream) {
     tn_boundary mark = {word - 1, number};
     if (word % TN_UNIT != 1 || step_of(stream, mark.position) != step || mark.position == last.position) continue;
     if (mark.position - last.position > end - last.position || number < last.number || number > stream->number) continue;
-    if (mark.position != end && tn_load_relaxed(&tn_stream_record(stream, mark.position)->number) != (uint32_t)number) continue;
+    if (mark.position != end && tn_record_number(tn_stream_record(stream, mark.position)) != (uint32_t)number) continue;
     stream->boundaries[stream->count++ % TN_BOUNDARIES] = last = mark;
     if (stream->count == TN_BOUNDARIES - 1) return; /* cannot be: they are 1/16 lap apart, and the floor at most a lap away */
   }
@@ -225,15 +225,13 @@ static void store_claim(tarn_stream *stream, const run *run) {
   tn_store_relaxed(&slot->stream.numbers, run->count); /* relaxed: [M2] is next */
   tn_store_release(&slot->stream.claim, run->at | 1);  /* [M2] release: the numbers first. Pairs with the acquire in stream_repair.c */
   TN_POINT("many.claim.noted");
-  tn_store_relaxed(&record->number, (uint32_t)stream->number); /* relaxed, all: [M1] comes after them */
-  tn_store_relaxed(&record->tag, 0);
+  tn_store_relaxed(&record->label, tn_record_label(stream->number, 0)); /* relaxed, both: [M1] comes after them */
   tn_store_relaxed(&tn_stream_record(stream, run->end)->word, 0);
   TN_POINT("many.claim.ended");
   tn_store_release(&record->word, stream->claim_word); /* [M1] release: the 0 behind it before the claim. Pairs with [S1] */
   if (run->at != from) {
     tn_record *skip = tn_stream_record(stream, from);
-    tn_store_relaxed(&skip->number, (uint32_t)stream->number); /* relaxed, both: [M1] */
-    tn_store_relaxed(&skip->tag, 0);
+    tn_store_relaxed(&skip->label, tn_record_label(stream->number, 0)); /* relaxed: [M1] */
     TN_POINT("many.claim.wrapped");
     tn_store_release(&skip->word, tn_record_word(TN_SKIP, run->at - from - TN_UNIT)); /* [M1] release: the claim before the way to it */
   }
@@ -360,8 +358,8 @@ static int too_large(const tarn_stream *stream, uint64_t size_bytes) {
 
 /* ---- Publishing ------------------------------------------------------------------------------------------------------------ */
 
-static void describe(tarn_stream *stream, tn_record *record, uint32_t tag, int64_t time_ns) {
-  tn_store_relaxed(&record->tag, tag); /* relaxed, all: [S1] comes after them */
+static void describe(tarn_stream *stream, tn_record *record, uint64_t number, uint32_t tag, int64_t time_ns) {
+  tn_store_relaxed(&record->label, tn_record_label(number, tag)); /* relaxed, all: [S1] comes after them */
   if (stream->header_bytes == TN_UNIT) return;
   int times = (stream->channel.header.flags & TARN_TIMES) != 0;
   tn_store_relaxed(&record->time_ns, !times ? 0 : (uint64_t)(time_ns != 0 ? time_ns : tn_os_unix_time()));
@@ -372,8 +370,7 @@ static void describe(tarn_stream *stream, tn_record *record, uint32_t tag, int64
 static void leave_over(tarn_stream *stream, uint64_t from, uint64_t to) {
   if (from == to) return;
   tn_record *skip = tn_stream_record(stream, from);
-  tn_store_relaxed(&skip->number, (uint32_t)(stream->claim_number + stream->claim_numbers)); /* relaxed, all: [S1] comes after them */
-  tn_store_relaxed(&skip->tag, 0);
+  tn_store_relaxed(&skip->label, tn_record_label(stream->claim_number + stream->claim_numbers, 0)); /* relaxed, both: [S1] comes after them */
   tn_store_relaxed(&skip->word, tn_record_word(TN_SKIP, to - from - TN_UNIT));
 }
 
@@ -416,7 +413,7 @@ static unsigned char *room_of(const tarn_stream *stream) {
 static int publish(tarn_stream *stream, uint64_t size_bytes, uint32_t tag, int64_t time_ns) {
   uint64_t claimed = tn_record_extent(stream->header_bytes, tn_record_length(stream->claim_word));
   uint64_t used = tn_record_extent(stream->header_bytes, size_bytes);
-  describe(stream, tn_stream_record(stream, stream->claim_at), tag, time_ns);
+  describe(stream, tn_stream_record(stream, stream->claim_at), stream->claim_number, tag, time_ns);
   leave_over(stream, stream->claim_at + used, stream->claim_at + claimed);
   TN_POINT("many.publish.filled");
   int result = settle(stream, tn_record_word(TN_MESSAGE, size_bytes));
@@ -447,7 +444,8 @@ int tn_many_publish(tarn_stream *stream, uint64_t size_bytes, const tarn_about *
 /* The numbers go with it: those behind it were given out already. */
 int tn_many_abandon(tarn_stream *stream) {
   uint64_t extent = tn_record_extent(stream->header_bytes, tn_record_length(stream->claim_word));
-  tn_store_relaxed(&tn_stream_record(stream, stream->claim_at)->tag, (uint32_t)stream->claim_numbers); /* relaxed: [S1] comes after it */
+  tn_store_relaxed(&tn_stream_record(stream, stream->claim_at)->label,
+                   tn_record_label(stream->claim_number, (uint32_t)stream->claim_numbers)); /* relaxed: [S1] comes after it */
   TN_POINT("many.abandon");
   int result = settle(stream, tn_record_word(TN_SKIP, extent - TN_UNIT));
   if (result == 0) tell(stream, 1);
@@ -477,11 +475,8 @@ int tn_many_put_batch(tarn_stream *stream, const tarn_piece *messages, uint32_t 
     tn_record *record = tn_stream_record(stream, position);
     if (messages[i].size_bytes != 0)
       memcpy((unsigned char *)record + stream->header_bytes, messages[i].data, (size_t)messages[i].size_bytes);
-    describe(stream, record, (uint32_t)messages[i].tag, 0);
-    if (i != 0) { /* relaxed, both: the claim's word leads to them, and [S1] comes after */
-      tn_store_relaxed(&record->number, (uint32_t)(stream->claim_number + i));
-      tn_store_relaxed(&record->word, tn_record_word(TN_MESSAGE, messages[i].size_bytes));
-    }
+    describe(stream, record, stream->claim_number + i, (uint32_t)messages[i].tag, 0);
+    if (i != 0) tn_store_relaxed(&record->word, tn_record_word(TN_MESSAGE, messages[i].size_bytes)); /* relaxed: the claim's word leads to it */
     position += tn_record_extent(stream->header_bytes, messages[i].size_bytes);
     bytes += messages[i].size_bytes;
     TN_POINT("many.batch.record");

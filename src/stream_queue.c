@@ -111,7 +111,7 @@ static int find(tarn_stream *stream, tn_sight *ret_sight) {
   uint64_t passed = 0;
   while (result == 0 || result == 1) {
     int seen = tn_stream_see(stream, tn_stream_position(stream), ret_sight);
-    uint32_t number = tn_load_relaxed(&tn_stream_record(stream, tn_stream_position(stream))->number); /* relaxed: ordered by [S1] */
+    uint32_t number = tn_record_number(tn_stream_record(stream, tn_stream_position(stream)));
     tn_fence_acquire(); /* [S4] the looks at the record before the look at the head */
     result = overtaken(stream);
     if (result == 1) passed = 0;
@@ -225,7 +225,7 @@ static void describe(tarn_stream *stream, uint64_t position, uint64_t word, tarn
   item->data = (const unsigned char *)record + stream->header_bytes;
   item->size_bytes = tn_record_length(word);
   item->number = stream->number;
-  item->tag = tn_load_relaxed(&record->tag);
+  item->tag = tn_record_tag(record);
   item->time_ns = (int64_t)tn_load_relaxed(&record->time_ns);
   item->type = "";
   item->flags = word & TN_AGAIN ? TARN_AGAIN : 0;

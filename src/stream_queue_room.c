@@ -100,7 +100,7 @@ static int pass_done(const tarn_stream *stream, tn_boundary *place, uint64_t far
     int seen = tn_stream_see(stream, place->position, &sight); /* [Q3] acquire: its reader's last look comes before our first change */
     if (seen == 0 && sight.word != 0) return 0; /* a claim */
     if (seen != 1 || place->position + sight.extent - stream->floor > stream->ring_bytes ||
-        tn_load_relaxed(&tn_stream_record(stream, place->position)->number) != (uint32_t)place->number) /* relaxed: ordered by [S1] */
+        tn_record_number(tn_stream_record(stream, place->position)) != (uint32_t)place->number)
       return cannot_be(stream, place->position);
     if (sight.message && tn_record_kind(sight.word) != TN_DONE) return 0;
     place->position += sight.extent;

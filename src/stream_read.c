@@ -54,7 +54,7 @@ int tn_stream_something(const tarn_stream *stream) {
 
 static inline int is_numbered(const tarn_stream *stream) {
   const tn_record *record = tn_stream_record(stream, tn_stream_position(stream));
-  return tn_load_relaxed(&record->number) == (uint32_t)stream->number; /* relaxed: ordered by [S1] */
+  return tn_record_number(record) == (uint32_t)stream->number;
 }
 
 /* Nothing of the kind that should be there. A racer was perhaps overtaken: 1 look again, 0 nothing yet, negative. */
@@ -157,8 +157,8 @@ static inline void describe(const tarn_stream *stream, const tn_record *record, 
   item->size_bytes = length;
   item->number = stream->number;
   item->missed = 0;
-  item->tag = tn_load_relaxed(&record->tag); /* relaxed, both: ordered by [S1] */
-  item->time_ns = stream->header_bytes != TN_UNIT ? (int64_t)tn_load_relaxed(&record->time_ns) : 0;
+  item->tag = tn_record_tag(record);
+  item->time_ns = stream->header_bytes != TN_UNIT ? (int64_t)tn_load_relaxed(&record->time_ns) : 0; /* relaxed: ordered by [S1] */
   item->type = "";
   item->flags = 0;
   item->token = 0;
@@ -356,7 +356,7 @@ static inline uint64_t plain(const tarn_stream *stream, const tn_record *record,
   uint64_t length = word ^ tn_record_word(TN_MESSAGE, 0);  /* of any other word something huge */
   uint64_t extent = tn_record_extent(stream->header_bytes, length);
   if (length > stream->longest || extent > stream->ring_bytes - (position & stream->mask) ||
-      tn_load_relaxed(&record->number) != (uint32_t)stream->number) /* relaxed: ordered by [S1] */
+      tn_record_number(record) != (uint32_t)stream->number)
     return 0;
   *ret_length = length;
   return extent;

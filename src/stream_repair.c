@@ -73,7 +73,7 @@ static int give_up_claim(tn_channel *channel, uint32_t slot) {
   uint64_t extent = tn_record_extent(tn_record_header(channel->header.flags), tn_record_length(word));
   uint64_t room = channel->header.data_bytes - ((noted - 1) & (channel->header.data_bytes - 1));
   if (tn_record_is_claim(word) && tn_record_holder(word) == slot + 1 && extent <= room) {
-    tn_store_relaxed(&record->tag, numbers); /* relaxed: [S1] comes after it */
+    tn_store_relaxed(&record->label, tn_record_label(tn_record_number(record), numbers)); /* relaxed: [S1] comes after it */
     TN_POINT("repair.claim.counted");
     tn_cas(&record->word, &word, tn_record_word(TN_SKIP, extent - TN_UNIT)); /* [S1] release. It fails only if a scribbler was quicker */
   }
@@ -85,12 +85,12 @@ static int give_up_claim(tn_channel *channel, uint32_t slot) {
 /* How many numbers lie between this record and what comes after it, if that can be known. */
 static uint32_t numbers_until(const tarn_stream *stream, uint64_t position, uint64_t extent) {
   const tn_record *behind = tn_stream_record(stream, position + extent); /* relaxed, all: nothing depends on them but a better answer */
-  uint32_t number = tn_load_relaxed(&tn_stream_record(stream, position)->number), numbers = 0;
+  uint32_t number = tn_record_number(tn_stream_record(stream, position)), numbers = 0;
   tn_boundary tail = tn_latch_load(&stream->channel.control->kind.stream.tail);
   if (tail.position == position + extent)
     numbers = (uint32_t)tail.number - number;
   else if (tn_load_relaxed(&behind->word) != 0)
-    numbers = tn_load_relaxed(&behind->number) - number;
+    numbers = tn_record_number(behind) - number;
   return numbers <= extent / TN_UNIT ? numbers : 0;
 }
 
@@ -144,7 +144,8 @@ static int give_back_all(tn_channel *channel, uint32_t slot) {
 static void change(tarn_stream *stream, tn_record *record, uint64_t position, uint64_t word) {
   uint64_t extent = tn_record_extent(stream->header_bytes, tn_record_length(word));
   int claim = tn_record_is_claim(word);
-  if (claim) tn_store_relaxed(&record->tag, numbers_until(stream, position, extent)); /* relaxed: [S1] comes after it */
+  if (claim) /* relaxed: [S1] comes after it */
+    tn_store_relaxed(&record->label, tn_record_label(tn_record_number(record), numbers_until(stream, position, extent)));
   uint64_t to = claim ? tn_record_word(TN_SKIP, extent - TN_UNIT) : tn_record_word(TN_MESSAGE, TN_AGAIN | tn_record_length(word));
   tn_cas(&record->word, &word, to); /* [S1] [Q1] release. It fails only if a scribbler was quicker */
   TN_POINT("deny.changed");

@@ -102,8 +102,7 @@ static inline int make_claim(tarn_stream *stream, uint64_t size_bytes, int64_t t
 /* ---- Records ------------------------------------------------------------------------------------------------------------ */
 
 static inline void fill_record(tarn_stream *stream, tn_record *record, uint64_t number, uint32_t tag, int64_t time_ns) {
-  tn_store_relaxed(&record->number, (uint32_t)number); /* relaxed, all: the word publishes them */
-  tn_store_relaxed(&record->tag, tag);
+  tn_store_relaxed(&record->label, tn_record_label(number, tag)); /* relaxed, all: the word publishes them */
   if (stream->header_bytes == TN_UNIT) return;
   tn_store_relaxed(&record->time_ns, (uint64_t)(time_ns != 0 ? time_ns : tn_os_unix_time()));
   tn_store_relaxed(&record->deliveries, 0);
@@ -112,8 +111,7 @@ static inline void fill_record(tarn_stream *stream, tn_record *record, uint64_t 
 /* Room without a message, from position to the record at `to`; its word is not stored yet, but returned. */
 static uint64_t fill_skip(tarn_stream *stream, uint64_t position, uint64_t to, uint64_t number) {
   tn_record *skip = tn_stream_record(stream, position);
-  tn_store_relaxed(&skip->number, (uint32_t)number); /* relaxed, both: the word publishes them */
-  tn_store_relaxed(&skip->tag, 0);
+  tn_store_relaxed(&skip->label, tn_record_label(number, 0)); /* relaxed: the word publishes it */
   return tn_record_word(TN_SKIP, to - position - TN_UNIT);
 }
 

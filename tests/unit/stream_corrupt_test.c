@@ -84,7 +84,7 @@ static void test_numbers(void) {
     for (uint32_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
       trio t = begin(policy, 4);
       tarn_item item;
-      tn_store_release(&record(t.writer, EXTENT)->number, numbers[i]);
+      tn_store_release(&record(t.writer, EXTENT)->label, numbers[i]);
       stream_get(t.reader, 1, 0);
       stream_get(t.observer, 1, 0);
       expect_corrupt(tarn_stream_read(t.reader, &item, TARN_FOREVER));
@@ -99,7 +99,7 @@ static void test_nothing_but_skips(void) {
     for (uint64_t extent = TN_UNIT; extent <= RING; extent *= 4) {
       trio t = begin(policy, 0);
       for (uint64_t position = 0; position < RING; position += extent) {
-        tn_store_relaxed(&record(t.writer, position)->number, 1);
+        tn_store_relaxed(&record(t.writer, position)->label, 1);
         tn_store_release(&record(t.writer, position)->word, tn_record_word(TN_SKIP, extent - TN_UNIT));
       }
       tarn_item item;
@@ -461,7 +461,7 @@ static void test_claim_at_the_end(void) {
     CHECK_OK(tarn_stream_read(reader, &item, 0));
     CHECK_OK(tarn_stream_release(reader, &item));
     tn_record *end_of_all = record(writer, tn_stream_position(writer));
-    tn_store_relaxed(&end_of_all->number, 2);
+    tn_store_relaxed(&end_of_all->label, 2);
     tn_store_release(&end_of_all->word, tn_record_claim(5, 100));
     CHECK_RESULT(TARN_E_CORRUPT, tarn_stream_put(writer, "0123456789", 10, NULL, 0));
     CHECK_RESULT(TARN_TIMED_OUT, tarn_stream_read(reader, &item, 60 * CLAIM_TESTS_MS));
