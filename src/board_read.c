@@ -181,7 +181,7 @@ int tn_board_wait(tarn_board *board, int64_t timeout_ns) {
     result = nothing_now(board);
     result = result == 1 ? 0 : result;
   } else {
-    const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, board};
+    const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, board, tn_channel_items(&board->channel)};
     result = tn_wait(&board->channel, &wish);
   }
   if (result != 0 && !tn_channel_is_mine(&board->channel)) /* lost meanwhile: whatever was seen is not true */

@@ -48,7 +48,7 @@ static int find_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer,
     result = 0;
   }
   if (result == TARN_FULL && timeout_ns != 0) {
-    const tn_wish wish = {TN_ROOM, timeout_ns, 1, 0, look, ask, &room};
+    const tn_wish wish = {TN_ROOM, timeout_ns, 1, 0, look, ask, &room, tn_channel_items(&board->channel)};
     result = tn_wait(&board->channel, &wish);
   }
   if (result == 0)

@@ -85,37 +85,37 @@ static inline int tn_channel_is_mine(const tn_channel *channel) {
 int tn_channel_map(tn_channel *channel, uint64_t offset, uint64_t length, int access, void **ret_address);
 void tn_channel_unmap(tn_channel *channel, void *address, uint64_t length);
 
-/* tn_wake: somebody may sleep on this line: call after the store that they wait for. No system call when nobody is announced. */
-static inline void tn_wake(tn_channel *channel, int line) {
-  if (channel->waits.must_fence)
+/* How many items the own slot says were given or published: a wish's progress, where they are counted there. */
+static inline uint64_t tn_channel_items(const tn_channel *channel) {
+  return channel->slot != TN_NO_SLOT ? tn_load_relaxed(&channel->table[channel->slot].items) : 0; /* relaxed: own */
+}
+
+/* The waker's half of the handshake: is anybody announced on this line, who may not see what was just stored? */
+static inline int tn_has_sleepers(const tn_channel *channel, int line) {
+  if (__builtin_expect(channel->waits.must_fence, 0))
     tn_fence_full(); /* [W1] full: store, then look for sleepers. Pairs with the sleeper's fence in sleep_once */
   else
     tn_fence_compiler(); /* [W1] the sleeper's barrier is the fence of both */
-  tn_line *words = line == TN_NEWS ? &channel->control->news : &channel->control->room;
-  if (tn_load_relaxed(&words->sleepers) != 0)
+  const tn_line *words = line == TN_NEWS ? &channel->control->news : &channel->control->room;
+  return tn_load_relaxed(&words->sleepers) != 0; /* relaxed: ordered by [W1] */
+}
+
+/* tn_wake: somebody may sleep on this line: call after the store that they wait for. No system call when nobody is announced. */
+static inline void tn_wake(tn_channel *channel, int line) {
+  if (tn_has_sleepers(channel, line))
     tn_wake_all(channel, line);
 }
 
 /* tn_wake_some: the same, where each of count sleepers has something to do and the others have not. */
 static inline void tn_wake_some(tn_channel *channel, int line, uint32_t count) {
-  if (channel->waits.must_fence)
-    tn_fence_full(); /* [W1] full: as in tn_wake */
-  else
-    tn_fence_compiler(); /* [W1] */
-  tn_line *words = line == TN_NEWS ? &channel->control->news : &channel->control->room;
-  if (tn_load_relaxed(&words->sleepers) != 0)
+  if (tn_has_sleepers(channel, line))
     tn_wake_few(channel, line, count);
 }
 
 /* tn_wake_room: the same for room in a stream, for a reader whose cursor was just stored: wakes only if that is far enough. */
 static inline void tn_wake_room(tn_channel *channel, uint64_t cursor) {
-  if (channel->waits.must_fence)
-    tn_fence_full(); /* [W1] full: as in tn_wake */
-  else
-    tn_fence_compiler(); /* [W1] */
-  tn_line *room = &channel->control->room;
-  /* relaxed, both: a stale need was smaller, which costs a needless wake, or is followed by the sleeper's own look */
-  if (tn_load_relaxed(&room->sleepers) != 0 && (int64_t)(cursor - tn_load_relaxed(&room->need)) >= 0)
+  /* relaxed: a stale need was smaller, which costs a needless wake, or is followed by the sleeper's own look */
+  if (tn_has_sleepers(channel, TN_ROOM) && (int64_t)(cursor - tn_load_relaxed(&channel->control->room.need)) >= 0)
     tn_wake_all(channel, TN_ROOM);
 }
 

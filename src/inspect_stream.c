@@ -116,7 +116,8 @@ static int64_t time_of_held(const tn_look *look, const tn_slot *slot) {
 void tn_describe_stream_slot(const tn_look *look, const tn_slot *slot, const tarn_details *details, uint64_t end,
                              tarn_participant *one) {
   int reader = one->role == TARN_READER;
-  uint64_t cursor = slot->cursor & ~UINT64_C(1), next = slot->next;
+  uint64_t cursor = slot->cursor & ~UINT64_C(1), next = slot->next, first = slot->stream.first;
+  if (first != 0) one->items = (reader ? next : details->newest + 1) - first;
   if (look->header.flags & TARN_QUEUE) { /* what is behind it waits for anybody: details->waiting */
     one->position = next != 0 ? next - 1 : 0;
     return;

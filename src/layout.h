@@ -101,7 +101,8 @@ typedef struct tn_slot {
       tn_atomic64 claim;   /* many writers: position | 1 of the record that this writer has claimed, or that its owner is about to change
                               * because nobody has it (stream_repair.c); 0 none */
       tn_atomic64 numbers; /* and how many message numbers that has */
-      uint64_t reserved;
+      tn_atomic64 first;   /* one writer, or a reader that is given every message: its items are all numbers from this one to the end, or
+                              * to `next`, and the word `items` is 0; 0: they are counted there. A statistic */
     } stream;
   };
   /* second line: statistics, for people. Written by the owner, read by anybody, racy, and fine because nothing depends on them. */

@@ -37,7 +37,7 @@ static int ask(void *argument) {
 
 static void body(void *argument) {
   tn_poll *poll = argument;
-  const tn_wish wish = {TN_NEWS, TARN_FOREVER, 0, 1, look_or_stop, ask, poll};
+  const tn_wish wish = {TN_NEWS, TARN_FOREVER, 0, 1, look_or_stop, ask, poll, 0};
   while (!tn_load_acquire(&poll->stop)) {
     if (tn_os_event_wait(poll->armed, TARN_FOREVER) != 0)
       continue;

@@ -169,6 +169,7 @@ static void leave(tarn_stream *stream) {
 /* The ring is mapped: find the place to begin at. */
 static int begin(tarn_stream *stream) {
   int role = stream->channel.role;
+  if (stream->slot != NULL) tn_store_relaxed(&stream->slot->stream.first, 0); /* relaxed: a statistic; the owner before left its own */
   if (role == TARN_READER && stream->queue) return tn_queue_start(stream);
   if (role == TARN_WRITER && stream->shared) return tn_many_join(stream);
   stream->writes = role == TARN_WRITER;

@@ -231,6 +231,7 @@ int tn_stream_take_over(tarn_stream *stream) {
   tn_latch_store(&stream->channel.control->kind.stream.tail, tn_stream_position(stream), stream->number);
   stream->limit = tn_stream_position(stream);
   tn_stream_limit_from_floor(stream);
+  tn_store_relaxed(&stream->slot->stream.first, stream->number); /* relaxed: a statistic */
   TN_POINT("stream.takeover.done");
   return 0;
 }

@@ -24,7 +24,7 @@ typedef struct tn_boundary {
  * all conditions; every other call goes the long way, after tn_stream_long, and opens the short one again with tn_stream_short. */
 enum {
   TN_PATH_LONG = 0,
-  TN_PATH_PUT,    /* writer: nothing is claimed */
+  TN_PATH_PUT,    /* writer: nothing is claimed, and messages have no times */
   TN_PATH_READ,   /* reader: not racing, nothing out, nothing to count or to pass over */
   TN_PATH_RELEASE /* the same, but the item before `number` is out, with token 1, and not in out[] yet */
 };
@@ -109,12 +109,18 @@ static inline int tn_stream_may(const tarn_stream *stream, uint32_t path) {
          tn_load_relaxed(stream->life_word) == tn_load_relaxed(&stream->channel.good_in); /* relaxed: as in tn_channel_is_mine */
 }
 
-/* So many more messages of this handle's, for those who look on. */
-static inline void tn_stream_count(const tarn_stream *stream, uint64_t messages, uint64_t bytes) {
+/* Messages up to the number were given, which have so many bytes: for those who look on. Each store on the path of a message costs a
+ * nanosecond: how many they were is not stored, but seen from their numbers (layout.h, `first`). */
+static inline void tn_stream_given(const tarn_stream *stream, uint64_t bytes) {
   tn_slot *slot = stream->slot;
-  tn_store_relaxed(&slot->items, tn_load_relaxed(&slot->items) + messages); /* relaxed, all: statistics */
-  tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + bytes);
+  tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + bytes); /* relaxed, all: statistics */
   tn_store_relaxed(&slot->next, stream->number);
+}
+
+/* The one writer has published so many bytes; how many messages is seen from the end. */
+static inline void tn_stream_sent(const tarn_stream *stream, uint64_t bytes) {
+  tn_slot *slot = stream->slot;
+  tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + bytes); /* relaxed, both: a statistic */
 }
 
 /* The long way begins: what the short one left aside is put where all can find it. */
@@ -139,7 +145,7 @@ static inline int tn_stream_is_plain(const tarn_stream *stream) {
 static inline void tn_stream_short(tarn_stream *stream) {
   if (stream->life_word == NULL) return;
   if (stream->writes)
-    stream->path = stream->claimed ? TN_PATH_LONG : TN_PATH_PUT;
+    stream->path = stream->claimed || stream->header_bytes != TN_UNIT ? TN_PATH_LONG : TN_PATH_PUT;
   else if (tn_stream_is_plain(stream) && stream->oldest == stream->newest)
     stream->path = TN_PATH_READ;
 }

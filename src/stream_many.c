@@ -286,7 +286,7 @@ static int wait_for_room(tarn_stream *stream, room_wish *room, int64_t left_ns, 
     int result = ask(room);
     return result < 0 ? result : result == 1 ? 0 : full(stream);
   }
-  const tn_wish wish = {TN_ROOM, left_ns, 1, 0, look, ask, room};
+  const tn_wish wish = {TN_ROOM, left_ns, 1, 0, look, ask, room, tn_channel_items(&stream->channel)};
   return tn_wait(&stream->channel, &wish);
 }
 

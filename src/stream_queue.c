@@ -363,7 +363,7 @@ static int wait_for_news(tarn_stream *stream, int64_t timeout_ns) {
       if (result != 0) return result < 0 ? result : 0;
       tn_relax();
     }
-    const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, stream};
+    const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, stream, tn_channel_items(&stream->channel)};
     result = tn_wait(&stream->channel, &wish);
   }
   if (result == TARN_NO_WRITER) tn_writer_told(&stream->channel);

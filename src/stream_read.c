@@ -19,15 +19,18 @@ static int cannot_be(const tarn_stream *stream, uint64_t position, const char *w
 
 static tn_slot *own_slot(const tarn_stream *stream) { return stream->slot; }
 
-/* For those who look on: a reader that falls behind is to be seen. */
-static void tell_next(tarn_stream *stream) {
-  if (stream->channel.slot != TN_NO_SLOT) tn_store_relaxed(&own_slot(stream)->next, stream->number); /* relaxed: a statistic */
+/* This reader goes on with the message of this number, without being given those before it: also for those who look on. */
+static void go_on_with(tarn_stream *stream, uint64_t number) {
+  uint64_t passed = number - stream->number;
+  stream->number = number;
+  if (stream->slot == NULL) return;
+  tn_store_relaxed(&stream->slot->stream.first, tn_load_relaxed(&stream->slot->stream.first) + passed); /* relaxed, all: statistics */
+  tn_store_relaxed(&stream->slot->next, number);
 }
 
 static void go_to(tarn_stream *stream, tn_boundary place) {
   tn_store_relaxed(&stream->position, place.position); /* relaxed: this thread's own; the poll thread may see it late */
-  stream->number = place.number;
-  tell_next(stream);
+  go_on_with(stream, place.number);
 }
 
 /* ---- The next message --------------------------------------------------------------------------------------------------- */
@@ -75,8 +78,7 @@ static int pass(tarn_stream *stream, const tn_sight *sight) {
     if (moved != 0) return moved;
   }
   tn_store_relaxed(&stream->position, tn_stream_position(stream) + sight->extent); /* relaxed: own */
-  stream->number += sight->message ? 1 : sight->numbers;
-  tell_next(stream);
+  go_on_with(stream, stream->number + (sight->message ? 1 : sight->numbers));
   if ((sight->message || stream->shared) && stream->channel.slot != TN_NO_SLOT && stream->oldest == stream->newest) {
     tn_store_release(&own_slot(stream)->cursor, tn_stream_position(stream) | 1); /* [S3] */
     tn_wake_room(&stream->channel, tn_stream_position(stream));
@@ -182,7 +184,7 @@ static inline void given(tarn_stream *stream, const tn_sight *sight, tarn_item *
   tn_store_relaxed(&stream->position, tn_stream_position(stream) + sight->extent); /* relaxed: own */
   if (!stream->started || stream->missed != 0) count_missed(stream, item);
   stream->given = 1;
-  if (stream->slot != NULL) tn_stream_count(stream, 1, item->size_bytes);
+  if (stream->slot != NULL) tn_stream_given(stream, item->size_bytes);
 }
 
 void tn_stream_pass_left_over(tarn_stream *stream) {
@@ -339,7 +341,7 @@ static int wait_for_news(tarn_stream *stream, int64_t timeout_ns) {
     result = nothing_now(stream);
     result = result == 1 ? 0 : result;
   } else {
-    const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, stream};
+    const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, stream, stream->number};
     result = tn_wait(&stream->channel, &wish);
   }
   if (result != 0 && !tn_channel_is_mine(&stream->channel)) /* lost meanwhile: whatever was seen is not true */
@@ -398,7 +400,7 @@ static inline int read_short(tarn_stream *stream, tarn_item *item, int64_t timeo
   stream->number++;
   stream->given = 1;
   tn_store_relaxed(&stream->position, position + extent); /* relaxed: own */
-  tn_stream_count(stream, 1, length);
+  tn_stream_given(stream, length);
   tn_store_relaxed(&stream->slot->out, 1); /* relaxed: a statistic */
   TN_POINT("stream.read.given");
   return 1;
@@ -426,7 +428,7 @@ static uint32_t read_plain(tarn_stream *stream, tarn_item *items, uint32_t most)
   tn_store_relaxed(&stream->position, position); /* relaxed: own */
   if (count == 0) return 0;
   stream->given = 1;
-  tn_stream_count(stream, count, bytes);
+  tn_stream_given(stream, bytes);
   tn_store_relaxed(&stream->slot->out, (uint32_t)(stream->newest - stream->oldest)); /* relaxed: a statistic */
   return count;
 }
@@ -446,7 +448,7 @@ static inline int get_short(tarn_stream *stream, void *data, uint64_t capacity, 
   stream->number++;
   stream->given = 1;
   tn_store_relaxed(&stream->position, position + extent); /* relaxed: own */
-  tn_stream_count(stream, 1, length);
+  tn_stream_given(stream, length);
   tn_store_release(&stream->slot->cursor, (position + extent) | 1); /* [S3] release: the copy before it */
   TN_POINT("stream.get.cursor");
   tn_wake_room(&stream->channel, position + extent);

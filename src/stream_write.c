@@ -6,7 +6,7 @@
 #include "participant.h"
 #include "stream_inside.h"
 
-enum { ASK_AGAIN_NS = 1000000 };
+enum { ASK_AGAIN_NS = 1000000, SHORT_MAX = 256 };
 
 /* Not the one writer: one of many (stream_many.c), or none. */
 enum { ONE_OF_MANY = 1 };
@@ -65,7 +65,7 @@ static int wait_for_room(tarn_stream *stream, uint64_t end, int64_t timeout_ns) 
   if (!waits) return full(stream);
   tn_store_relaxed(&stream->channel.control->room.need,
                    tn_stream_need(stream, end)); /* relaxed: the announcement follows, with a fence */
-  const tn_wish wish = {TN_ROOM, timeout_ns, 1, 0, look, ask, &room};
+  const tn_wish wish = {TN_ROOM, timeout_ns, 1, 0, look, ask, &room, stream->number};
   return tn_wait(&stream->channel, &wish);
 }
 
@@ -115,14 +115,22 @@ static uint64_t fill_skip(tarn_stream *stream, uint64_t position, uint64_t to, u
   return tn_record_word(TN_SKIP, to - position - TN_UNIT);
 }
 
-/* The end is at position now. */
-static inline void published(tarn_stream *stream, uint64_t position, uint64_t messages, uint64_t bytes) {
-  stream->number += messages;
-  tn_store_relaxed(&stream->position, position); /* relaxed: private */
-  tn_stream_count(stream, messages, bytes);
-  if ((int64_t)(position - stream->next_boundary) >= 0) tn_stream_remember(stream);
+/* After the end has moved. Returns 0, and is called last, so that who calls it needs to keep nothing. */
+static __attribute__((noinline)) int remember_and_wake(tarn_stream *stream) {
+  if ((int64_t)(tn_stream_position(stream) - stream->next_boundary) >= 0) tn_stream_remember(stream);
   tn_wake(&stream->channel, TN_NEWS);
   TN_POINT("stream.publish.woken");
+  return 0;
+}
+
+/* The end is at position now. */
+static inline int published(tarn_stream *stream, uint64_t position, uint64_t messages, uint64_t bytes) {
+  stream->number += messages;
+  tn_store_relaxed(&stream->position, position); /* relaxed: private */
+  tn_stream_sent(stream, bytes);
+  if ((int64_t)(position - stream->next_boundary) >= 0 || tn_has_sleepers(&stream->channel, TN_NEWS)) return remember_and_wake(stream);
+  TN_POINT("stream.publish.woken");
+  return 0;
 }
 
 /* Make the claimed record visible: everything that a reader will look at first, then one store [S1]. */
@@ -216,25 +224,19 @@ static inline void copy_small(unsigned char *to, const unsigned char *from, size
   memcpy(to + size - 16, from + size - 16, 16);
 }
 
-/* The usual message: it lies where the last one ended, below the limit, and nothing is said about it. 1 put, 0 take the long way. */
-static inline int put_short(tarn_stream *stream, const void *data, uint64_t size_bytes) {
-  uint64_t position = tn_stream_position(stream), at = position & stream->mask;
-  uint64_t extent = tn_record_extent(stream->header_bytes, size_bytes);
-  if (size_bytes > stream->longest || extent > stream->ring_bytes - at ||
-      (int64_t)(stream->limit - (position + extent + TN_UNIT)) < 0)
-    return 0;
-  tn_record *record = tn_stream_record(stream, position), *end = tn_stream_record(stream, position + extent);
-  tn_prefetch_write(end);    /* stores leave in order: the word after the record, which is zeroed, must not be waited for while a */
-  tn_prefetch_write(record); /* reader polls this one */
-  copy_small((unsigned char *)record + stream->header_bytes, data, (size_t)size_bytes);
-  fill_record(stream, record, stream->number, 0, 0);
-  TN_POINT("stream.publish.filled");
-  tn_store_relaxed(&end->word, 0); /* relaxed: [S1] comes after it */
-  TN_POINT("stream.publish.ended");
-  tn_store_release(&record->word, tn_record_word(TN_MESSAGE, size_bytes)); /* [S1] release: the record before its word */
-  TN_POINT("stream.publish.word");
-  published(stream, position + extent, 1, size_bytes);
-  return 1;
+/* The same without a call, for at most SHORT_MAX bytes: a whole piece is never stored twice. */
+static inline void copy_short(unsigned char *to, const unsigned char *from, size_t size) {
+  if (size < 16) {
+    if (size >= 8) {
+      memcpy(to, from, 8);
+      memcpy(to + size - 8, from + size - 8, 8);
+    } else {
+      for (size_t i = 0; i < size; i++) to[i] = from[i];
+    }
+    return;
+  }
+  for (size_t i = 0; i + 16 <= size; i += 16) memcpy(to + i, from + i, 16);
+  if (size % 16 != 0) memcpy(to + size - 16, from + size - 16, 16);
 }
 
 static __attribute__((noinline)) int put_long(tarn_stream *stream, const void *data, uint64_t size_bytes,
@@ -255,8 +257,31 @@ static __attribute__((noinline)) int put_long(tarn_stream *stream, const void *d
   return 0;
 }
 
+/* The usual message: small, it lies where the last one ended, below the limit, and nothing is said about it. What such a call takes is
+ * mostly its stores: they leave one after another, each line that a reader looked at has to be fetched for them, and the fewer there are the
+ * more messages are under way at a time. So nothing is stored here but the message and four words; a call that is not the last thing
+ * done would cost several more, for what has to be kept over it. */
+static inline int put_short(tarn_stream *stream, const void *data, uint64_t size_bytes, int64_t timeout_ns) {
+  uint64_t position = tn_stream_position(stream), at = position & stream->mask;
+  uint64_t extent = tn_record_extent(TN_UNIT, size_bytes);
+  if (size_bytes > stream->longest || extent > stream->ring_bytes - at || (int64_t)(stream->limit - (position + extent + TN_UNIT)) < 0)
+    return put_long(stream, data, size_bytes, NULL, timeout_ns);
+  tn_record *record = tn_stream_record(stream, position), *end = tn_stream_record(stream, position + extent);
+  tn_prefetch_write(end);    /* stores leave in order: the word after the record, which is zeroed, must not be waited for while a */
+  tn_prefetch_write(record); /* reader polls this one */
+  copy_short((unsigned char *)record + TN_UNIT, data, (size_t)size_bytes);
+  tn_store_relaxed(&record->label, tn_record_label(stream->number, 0)); /* relaxed: the word publishes it */
+  TN_POINT("stream.publish.filled");
+  tn_store_relaxed(&end->word, 0); /* relaxed: [S1] comes after it */
+  TN_POINT("stream.publish.ended");
+  tn_store_release(&record->word, tn_record_word(TN_MESSAGE, size_bytes)); /* [S1] release: the record before its word */
+  TN_POINT("stream.publish.word");
+  return published(stream, position + extent, 1, size_bytes);
+}
+
 int tarn_stream_put(tarn_stream *stream, const void *data, uint64_t size_bytes, const tarn_about *about, int64_t timeout_ns) {
-  if (about == NULL && data != NULL && tn_stream_may(stream, TN_PATH_PUT) && put_short(stream, data, size_bytes)) return 0;
+  if (about == NULL && data != NULL && size_bytes <= SHORT_MAX && tn_stream_may(stream, TN_PATH_PUT))
+    return put_short(stream, data, size_bytes, timeout_ns);
   return put_long(stream, data, size_bytes, about, timeout_ns);
 }
 

@@ -204,13 +204,12 @@ static int64_t spin_time(struct tn_channel *channel) {
  * read once a wait, when it comes to sleeping, which costs a thousand times as much. */
 static void note_wait(struct tn_channel *channel, const tn_wish *wish) {
   tn_slot *slot = &channel->table[channel->slot];
-  uint64_t items = tn_load_relaxed(&slot->items); /* relaxed, both: statistics */
-  if (wish->aside || (channel->waits.noted && channel->waits.noted_items == items))
+  if (wish->aside || (channel->waits.noted && channel->waits.noted_progress == wish->progress))
     return;
   channel->waits.noted = 1;
-  channel->waits.noted_items = items;
+  channel->waits.noted_progress = wish->progress;
   uint32_t since_ms = (uint32_t)(tn_os_unix_time() / 1000000);
-  tn_store_relaxed(&slot->since_ms, since_ms != 0 ? since_ms : 1);
+  tn_store_relaxed(&slot->since_ms, since_ms != 0 ? since_ms : 1); /* relaxed: a statistic */
 }
 
 /* One round: spin if it is time to, ask, sleep. 0: nothing yet. */

@@ -19,8 +19,8 @@ typedef struct tn_waits {
   int must_fence;        /* 1: this process publishes with a full fence; 0: sleepers fence for it */
   int has_barrier;       /* 1: this process can fence for others when it goes to sleep */
   int64_t spin_ns;       /* how long the next wait spins */
-  int noted;             /* 1: slot.since_ms was set, and since then nothing was given or published if the count still is this: */
-  uint64_t noted_items;
+  int noted;             /* 1: slot.since_ms was set, and since then nothing was given or published if the wish's progress still is this: */
+  uint64_t noted_progress;
   tn_os_bed bed;
   void *wakers;          /* tn_os_wake_slot's cache */
 } tn_waits;
@@ -46,6 +46,7 @@ typedef struct tn_wish {
   int (*look)(void *argument);
   int (*ask)(void *argument);
   void *argument;
+  uint64_t progress; /* another one after each item given or published by this handle */
 } tn_wish;
 
 /* tn_waits_begin: when a handle is opened, after its slot is taken. */

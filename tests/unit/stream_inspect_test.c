@@ -203,9 +203,50 @@ static void test_noise(void) {
   }
 }
 
+/* How many items each gave or was given is not stored but seen from numbers: what was passed over, missed, or another's does not count. */
+static void test_items(void) {
+  tarn_participant seen[4];
+  tarn_item item;
+  char bytes[100];
+  tarn_stream *writer = open_stream(TARN_WRITER, (tarn_options){.size_bytes = 4096, .policy = TARN_OVERWRITE, .flags = TARN_KEPT});
+  put_many(writer, 8, 100);
+  tarn_stream *reader = open_stream(TARN_READER, (tarn_options){.from = 5});
+  inspect(seen, 4);
+  CHECK_UINT(8, seen[0].items);
+  CHECK_UINT(800, seen[0].bytes);
+  CHECK_UINT(0, seen[1].items);
+  for (int i = 0; i < 2; i++) CHECK_OK(tarn_stream_get(reader, bytes, sizeof bytes, &item, 0)); /* 5 and 6: 1 to 4 were not wanted */
+  inspect(seen, 4);
+  CHECK_UINT(2, seen[1].items);
+  CHECK_UINT(200, seen[1].bytes);
+  tarn_stream_close(writer);
+  writer = open_stream(TARN_WRITER, (tarn_options){0});
+  inspect(seen, 4);
+  CHECK_UINT(0, seen[0].items);
+  put_many(writer, 100, 100); /* more than three laps */
+  CHECK_OK(tarn_stream_read(reader, &item, 0));
+  CHECK(item.missed > 0);
+  CHECK_OK(tarn_stream_release(reader, &item));
+  inspect(seen, 4);
+  CHECK_UINT(100, seen[0].items);
+  CHECK_UINT(3, seen[1].items);
+  CHECK_UINT(300, seen[1].bytes);
+  CHECK_UINT(item.missed, seen[1].missed);
+  tarn_stream_close(reader);
+  reader = open_stream(TARN_READER, (tarn_options){.from = TARN_NEXT}); /* in the slot of the one before */
+  put_many(writer, 1, 100);
+  CHECK_OK(tarn_stream_get(reader, bytes, sizeof bytes, &item, 0));
+  inspect(seen, 4);
+  CHECK_UINT(101, seen[0].items);
+  CHECK_UINT(1, seen[1].items);
+  tarn_stream_close(reader);
+  tarn_stream_close(writer);
+}
+
 static const check_test tests[] = {
     {"newest", test_newest, 0},
     {"lag_and_holds", test_lag_and_holds, 0},
+    {"items", test_items, 0},
     {"many_laps_wait", test_many_laps_wait, 0},
     {"many_laps_overwrite", test_many_laps_overwrite, 0},
     {"many_laps_times", test_many_laps_times, 60},
