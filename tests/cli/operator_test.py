@@ -1,76 +1,18 @@
 #!/usr/bin/env python3
-"""The command as an operator uses it: who has what, who blocks whom, is it as it should be, what may go; between users and PID namespaces,
-with processes that are stopped and killed, a full file system, and files that are damaged, foreign, hostile or on their way out."""
-import fcntl
+"""The command as an operator uses it: who has what, who blocks whom, is it as it should be, what may go; with processes that are stopped
+and killed, a full file system, and files that are damaged, foreign, hostile or on their way out."""
 import json
 import os
-import pty
 import re
-import select
 import signal
-import struct
 import subprocess
 import tempfile
-import termios
 import threading
 import time
 import unittest
 
-from command_test import BUTTERFLY, LIMIT, NO_SPACE, NOT_THERE, SOURCE, TARN, USAGE, Command, OtherUsers, json_lines
-
-UNFIT = 9
-SCOPED_WRITER = os.path.join(os.path.dirname(TARN), "tests", "cli", "scoped_writer")
-
-
-class Operator(Command):
-    def setUp(self):
-        super().setUp()
-        if os.path.isdir("/dev/shm"):  # in memory, as channels mostly are
-            self.channels = tempfile.mkdtemp(prefix="tarn-operator.", dir="/dev/shm")
-            self.addCleanup(subprocess.run, ["rm", "-rf", self.channels])
-            self.environment["TARN_DIR"] = self.channels
-
-    def in_channels(self, name):
-        return os.path.join(self.channels, name)
-
-    def make(self, name, data=b"x"):
-        with open(self.in_channels(name), "wb") as file:
-            file.write(data)
-
-    def ls(self, *arguments):
-        return {entry["name"]: entry for entry in json_lines(self.out("ls", "--json", *arguments))}
-
-    def stat(self, name):
-        return json.loads(self.out("stat", name, "--json"))
-
-    def role(self, name, role):
-        return [p for p in self.stat(name)["participants"] if p["role"] == role]
-
-    def start_reader(self, name):
-        """A receiver that has its place."""
-        reader = self.start("recv", name, "--raw")
-        self.wait_until(lambda: self.takes_part(name, 1), "the reader did not come")
-        return reader
-
-    def start_foreign(self, name):
-        """A program that knows nothing of Tarn and has the file open."""
-        with open(self.in_channels(name), "rb") as file:
-            program = subprocess.Popen(["sleep", "60"], stdin=file)
-        self.addCleanup(program.wait)
-        self.addCleanup(program.kill)
-        return program
-
-    def start_flood(self, name):
-        """A writer that sends for ever: it blocks as soon as a reader does."""
-        flood = subprocess.Popen(["sh", "-c", 'yes | exec "$0" send -q "$1"', TARN, name], env=self.environment, stdin=subprocess.DEVNULL,
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-
-        def stop():
-            os.killpg(flood.pid, signal.SIGKILL)
-            flood.wait()
-
-        self.addCleanup(stop)
-        return flood
+from command import BUTTERFLY, LIMIT, NOT_THERE, NO_SPACE, SOURCE, TARN, UNFIT, USAGE, json_lines
+from operating import SCOPED_WRITER, Operator
 
 
 class Listing(Operator):
@@ -213,13 +155,12 @@ class KilledInEachRole(Operator):
         self.assertEqual([], os.listdir(self.channels))
         self.assertIn(b"nothing to clean", self.run_tarn("clean").stderr)
 
-    def test_an_observer_and_rm(self):
+    def test_a_board_that_loses_its_name(self):
         self.start_writer("picture")
         done = self.run_tarn("rm", "picture", "--force")
         self.assertRegex(done.stderr.decode(), r"^picture: its name is gone while it was in use \(recipe_writer \d+\): they go on")
         self.run_tarn("put", "-q", "picture", stdin=b"x")
         self.assertEqual({"schema": 1, "removed": "picture", "was_in_use": False}, json.loads(self.out("rm", "picture", "--force", "--json")))
-
 
     def test_a_foreign_program_that_loses_its_name(self):
         self.make("map")
@@ -400,204 +341,6 @@ class FullFileSystem(Operator):
         told = self.run_tarn("clean", "--foreign")
         self.assertIn(b"removed map leak (40 MiB)", told.stdout)
         self.run_tarn("put", "-q", "picture", stdin=bytes(30 << 20))
-
-
-class Top(Operator):
-    def on_terminal(self, *arguments, preexec_fn=None, **environment):
-        """`tarn top` on a terminal: the process, and our side of it."""
-        master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
-        before = termios.tcgetattr(slave)
-        process = subprocess.Popen([TARN, "top", *arguments], stdin=slave, stdout=slave, stderr=slave,
-                                   preexec_fn=preexec_fn,
-                                   env={**self.environment, "TERM": "xterm", **environment})
-        self.addCleanup(os.close, master)
-        self.addCleanup(os.close, slave)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        self.seen = ""
-        return process, master, slave, before
-
-    def read_until(self, master, pattern):
-        """What comes until the pattern has come."""
-        end = time.monotonic() + LIMIT
-        while not re.search(pattern, self.seen, re.DOTALL):
-            ready, _, _ = select.select([master], [], [], end - time.monotonic())
-            self.assertTrue(ready, f"{pattern} did not come: {self.seen!r}")
-            self.seen += os.read(master, 65536).decode()
-        told, self.seen = self.seen, ""
-        return told
-
-    def ended(self, process, master, slave, before, code):
-        """It has ended, and the terminal is as it was."""
-        self.read_until(master, re.escape("\x1b[?7h\x1b[?25h\x1b[?1049l"))
-        self.assertEqual(code, process.wait(timeout=LIMIT))
-        self.assertEqual(before, termios.tcgetattr(slave))
-
-    def start_two(self):
-        self.run_tarn("create", "stream", "-q", "aa", "--size", "4K")
-        self.start_reader("aa")
-        self.start_writer("zz")
-
-    def test_keys(self):
-        self.start_two()
-        process, master, slave, before = self.on_terminal("--every", "20ms")
-        told = self.read_until(master, r"aa .*zz .*q quit")
-        self.assertTrue(told.startswith("\x1b[?1049h"), told)
-        self.assertIn("2 channels in use, 0 idle; by name", told)
-        self.assertFalse(termios.tcgetattr(slave)[3] & (termios.ICANON | termios.ECHO))
-        for key, order in (("r", "by rate"), ("b", "by bytes"), ("l", "by lag"), ("h", "by held"), ("s", "by size"), ("n", "by name")):
-            os.write(master, key.encode())
-            self.read_until(master, order)
-        os.write(master, b"i")
-        self.read_until(master, r"by name, inverted.*zz .*aa ")
-        os.write(master, b"\x1a\x1c?")  # Ctrl-Z, Ctrl-backslash: it stays
-        self.read_until(master, "inverted.*q quit")
-        self.assertIsNone(process.poll())
-        os.write(master, b"q")
-        self.ended(process, master, slave, before, 0)
-
-    def test_signals_give_the_terminal_back(self):
-        self.start_two()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            process, master, slave, before = self.on_terminal("--every", "1h")
-            self.read_until(master, "q quit")
-            process.send_signal(number)
-            self.ended(process, master, slave, before, -number)
-
-    def test_ctrl_c(self):
-        def own_terminal():
-            os.setsid()
-            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-        process, master, _, _ = self.on_terminal("--every", "1h", preexec_fn=own_terminal)
-        self.read_until(master, "q quit")
-        os.write(master, b"\x03")
-        self.read_until(master, re.escape("\x1b[?7h\x1b[?25h\x1b[?1049l"))
-        self.assertEqual(-signal.SIGINT, process.wait(timeout=LIMIT))
-
-    def test_a_directory_that_goes(self):
-        process, master, slave, before = self.on_terminal("--every", "20ms")
-        self.read_until(master, "q quit")
-        os.rmdir(self.channels)
-        self.ended(process, master, slave, before, NOT_THERE)
-        os.mkdir(self.channels)
-
-    def test_not_a_terminal(self):
-        self.start_two()
-        lines = self.out("top", "--every", "10ms", "--count", "2").decode().splitlines()
-        self.assertEqual(["NAME", "aa", "zz"], [line.split()[0] for line in lines[1:4]])
-        self.assertEqual(lines[0], lines[5])
-        self.assertEqual(9, len(lines))
-        self.assertNotIn("\x1b", "".join(lines))
-        self.assertEqual(2, self.out("top", "--every", "10ms", "--count", "1", "--json").count(b"\n"))
-        process, master, _, _ = self.on_terminal("--every", "10ms", "--count", "1", TERM="dumb")
-        self.assertNotIn("\x1b", self.read_until(master, "zz .*\n"))
-        self.assertEqual(0, process.wait(timeout=LIMIT))
-
-    def test_rates_and_blame(self):
-        self.run_tarn("create", "stream", "-q", "log", "--size", "4K")
-        reader = self.start_reader("log")
-        drain = threading.Thread(target=lambda: [None for _ in iter(lambda: reader.stdout.read(65536), b"")])
-        drain.start()
-        self.addCleanup(drain.join)
-        self.addCleanup(reader.kill)
-        self.start_flood("log")
-        told = json.loads(self.out("top", "--json", "--every", "50ms", "--count", "1"))
-        self.assertEqual((1, 1), (told["writers"], told["readers"]))
-        self.assertGreater(told["rate"], 0)
-        self.assertGreater(told["byte_rate"], 0)
-        reader.send_signal(signal.SIGSTOP)
-        self.wait_until(lambda: "blocked" in json.loads(self.out("top", "--json", "--every", "1ms", "--count", "1")), "nobody was blocked")
-
-
-class Users(OtherUsers):
-    def test_what_another_user_sees(self):
-        self.run_tarn("put", "-q", "secret", stdin=b"x")
-        self.run_tarn("create", "board", "-q", "open", "--mode", "0644")
-        with open(os.path.join(self.channels, "map"), "wb"):
-            pass
-        os.chmod(os.path.join(self.channels, "map"), 0o644)
-        seen = {e["name"]: e for e in json_lines(self.out("ls", "--json", preexec_fn=self.nobody))}
-        self.assertEqual("not readable", seen["secret"]["state"])
-        self.assertEqual(os.path.getsize(os.path.join(self.channels, "secret.board")), seen["secret"]["size_bytes"])
-        self.assertEqual("kept", seen["open"]["state"])
-        self.assertEqual(("unknown", True), (seen["map"]["state"], seen["map"]["hidden"]))  # root may have it
-        self.error("check", "secret", expect=6, preexec_fn=self.nobody)
-        self.run_tarn("check", "open", preexec_fn=self.nobody)
-        self.run_tarn("clean", "--foreign", preexec_fn=self.nobody)
-        self.assertEqual(["map", "open.board", "secret.board"], sorted(os.listdir(self.channels)))
-
-    def test_a_stranger_in_use(self):
-        """A living process of another user keeps its scoped channel from root's broom."""
-        os.chmod(self.channels, 0o777)
-        copy = os.path.join(self.folder, "scoped_writer")
-        subprocess.run(["cp", SCOPED_WRITER, copy], check=True)
-        writer = subprocess.Popen([copy, "hello"], stdin=subprocess.PIPE, env=self.environment, preexec_fn=self.nobody)
-        self.wait_until(lambda: os.path.exists(os.path.join(self.channels, "hello.board")), "the writer did not come")
-        self.assertEqual(b"", self.out("clean"))
-        self.assertEqual("in use", json.loads(self.out("ls", "--json"))["state"])
-        writer.kill()
-        writer.communicate()
-        self.assertIn(b"removed board hello", self.out("clean"))
-
-
-class Namespaces(Operator):
-    def unshared(self, *arguments, **options):
-        return subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", TARN, *arguments], env=self.environment, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, stdin=subprocess.PIPE, **options)
-
-    def setUp(self):
-        super().setUp()
-        if os.geteuid() != 0:
-            self.skipTest("a PID namespace of one's own needs root")
-        done = self.unshared("help")
-        done.communicate()
-        if done.returncode != 0:
-            self.skipTest("no PID namespaces here")
-
-    def stop(self, process):
-        process.kill()
-        process.communicate()
-
-    def test_numbers_mean_nothing_locks_do(self):
-        self.run_tarn("create", "stream", "-q", "log", "--size", "4K")
-        reader = self.unshared("recv", "log", "--follow")
-        self.addCleanup(self.stop, reader)
-        self.wait_until(lambda: self.takes_part("log", 1), "the reader did not come")
-        told = self.stat("log")["participants"][0]
-        self.assertEqual((1, False, True), (told["process"], told["same_space"], told["alive"]))
-        self.assertIn("(1)", self.out("ls").decode())
-        self.assertIn("of another PID namespace", self.out_blocked())
-        inside = self.unshared("stat", "log", "--json")
-        self.assertEqual([False], [p["same_space"] for p in json.loads(inside.communicate()[0])["participants"] if p["role"] == "reader"])
-
-    def out_blocked(self):
-        reader = int(subprocess.run(["pgrep", "-f", "^" + TARN + " recv log --follow$"], capture_output=True).stdout.split()[0])
-        os.kill(reader, signal.SIGSTOP)
-        self.start_flood("log")
-        self.wait_until(lambda: "blocked" in self.stat("log"), "nobody was blocked")
-        while True:
-            told = self.stat("log")
-            if "blocked" in told:
-                os.kill(reader, signal.SIGCONT)
-                return told["blocked"]
-
-    def test_nothing_of_another_namespace_is_cleaned(self):
-        self.make("map")
-        outside = self.start_foreign("map")
-        script = 'mount -t proc proc /proc && exec "$0" clean --foreign'
-        done = subprocess.run(["unshare", "--pid", "--fork", "--mount", "sh", "-c", script, TARN], env=self.environment, capture_output=True,
-                              timeout=LIMIT)
-        self.assertIn(b"left map map", done.stdout)  # /proc there shows nobody; the kernel knows better
-        self.assertEqual(["map"], os.listdir(self.channels))
-        script = 'mount -t proc proc /proc && exec "$0" ls --json'
-        done = subprocess.run(["unshare", "--pid", "--fork", "--mount", "sh", "-c", script, TARN], env=self.environment, capture_output=True,
-                              timeout=LIMIT)
-        self.assertEqual(("unknown", True), tuple(json.loads(done.stdout)[k] for k in ("state", "hidden")))
-        outside.kill()
-        outside.wait()
-        self.assertIn(b"removed map map", self.out("clean", "--foreign"))
 
 
 if __name__ == "__main__":

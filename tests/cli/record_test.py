@@ -1,111 +1,16 @@
 #!/usr/bin/env python3
-"""`tarn record` and `tarn replay`: boards, streams and foreign maps with their timing; pipes, signals, damage, full disks."""
+"""`tarn record` and `tarn replay`: boards, streams and foreign maps with their timing; pipes, signals, full disks."""
 import json
 import mmap
 import os
-import random
 import signal
 import struct
 import subprocess
 import time
 import unittest
 
-from command_test import BUSY, CORRUPT, LIMIT, NO_SPACE, NOT_THERE, TARN, TIMED_OUT, USAGE, Command, content, json_lines, sanitized
-
-MISSED = 10
-HEADER, RECORD = 320, 80
-
-
-def shifted(value):
-    for _ in range(8):
-        value = value >> 1 ^ (0x82f63b78 if value & 1 else 0)
-    return value
-
-
-TABLE = [shifted(byte) for byte in range(256)]
-
-
-def crc32c(data):
-    """As docs/recording.md defines it, independent of the command's."""
-    value = 0xffffffff
-    for byte in data:
-        value = value >> 8 ^ TABLE[(value ^ byte) & 255]
-    return value ^ 0xffffffff
-
-
-assert crc32c(b"123456789") == 0xe3069283
-
-
-def parse(data):
-    """A recording by docs/recording.md alone: (header, records)."""
-    assert data[:8] == b"\x89TARN\r\n\x1a"
-    major, minor, kind, start, size, offset, policy, flags = struct.unpack_from("<HHIqQQII", data, 8)
-    assert (major, minor) == (1, 0) and crc32c(data[:60] + data[64:320]) == struct.unpack_from("<I", data, 60)[0]
-    header = dict(kind=kind, start=start, size=size, offset=offset, policy=policy, flags=flags, name=data[64:320].rstrip(b"\0").decode())
-    records, at = [], HEADER
-    while at < len(data):
-        magic, what, index, when, count, number, missed, tag, published, types, payload_sum = struct.unpack_from("<4sIQqQQQQqII", data, at)
-        assert magic == b"RECD" and index == len(records) + 1
-        assert crc32c(data[at:at + 76]) == struct.unpack_from("<I", data, at + 76)[0]
-        payload = data[at + RECORD:at + RECORD + types + count]
-        assert len(payload) == types + count and crc32c(payload) == payload_sum
-        at += RECORD + types + count
-        assert not any(data[at:(at + 7) // 8 * 8])
-        at = (at + 7) // 8 * 8
-        records.append(dict(what=what, at=when, number=number, missed=missed, tag=tag, published=published, type=payload[:types].decode(),
-                            data=payload[types:], end=at))
-    return header, records
-
-
-def runs(data):
-    while data:
-        offset, length = struct.unpack_from("<QQ", data)
-        yield offset, data[16:16 + length]
-        data = data[16 + length:]
-
-
-class Recordings(Command):
-    def file(self):
-        return self.path("a.rec")
-
-    def send(self, name, data, *arguments):
-        self.run_tarn("send", name, "-q", *arguments, stdin=data)
-
-    def record(self, name, *arguments):
-        if os.path.exists(self.file()):
-            os.unlink(self.file())
-        recorder = self.start("record", name, self.file(), *arguments)
-        self.wait_until(lambda: os.path.exists(self.file()), "no recording was begun")
-        return recorder
-
-    def wait_for_records(self, count):
-        def there():
-            try:
-                return len(parse(content(self.file()))[1]) >= count
-            except (AssertionError, struct.error):
-                return False  # in the middle of one
-        self.wait_until(there, f"there are not {count} records")
-
-    def ended(self, process, expect=0):
-        out, err = process.communicate(timeout=LIMIT)
-        self.assertEqual(expect, process.returncode, (out, err))
-        return err.decode()
-
-    def small(self):
-        """A recording of a stream with some messages, and them."""
-        messages = [b"", b"eight by", b"nine byte"]
-        self.send("s", b"".join(struct.pack("<I", len(message)) + message for message in messages), "--binary")
-        self.run_tarn("record", "s", self.file(), "-q", "--count", str(len(messages)))
-        self.run_tarn("rm", "s")
-        return content(self.file()), messages
-
-    def received(self, name):
-        data, messages = self.out("recv", name, "--binary"), []
-        while data:
-            size = struct.unpack_from("<I", data)[0]
-            messages.append(data[4:4 + size])
-            data = data[4 + size:]
-        return messages
+from command import BUSY, CORRUPT, LIMIT, MISSED, NOT_THERE, TARN, TIMED_OUT, USAGE, content, json_lines
+from recordings import RECORD, Recordings, crc32c, parse, runs
 
 
 class Streams(Recordings):
@@ -474,105 +379,6 @@ class Timing(Recordings):
         time.sleep(0.05)
         replayer.send_signal(signal.SIGINT)
         self.assertEqual("", self.ended(replayer, -signal.SIGINT))
-
-
-class Damage(Recordings):
-    def test_cut_at_every_byte(self):
-        """Never a crash; every whole record before the cut is there, and what is wrong is said."""
-        data, messages = self.small()
-        ends = [record["end"] for record in parse(data)[1]]
-        last = None
-        for cut in [*range(0, HEADER, 40), *range(HEADER, len(data), 17 if sanitized() else 1)]:
-            whole = sum(end <= cut for end in ends)
-            done = subprocess.run([TARN, "replay", "-", "--check"], input=data[:cut], capture_output=True, env=self.environment, timeout=LIMIT)
-            self.assertEqual(CORRUPT, done.returncode, (cut, done.stderr))
-            self.assertEqual((b"", 1), (done.stdout, done.stderr.count(b"\n")))
-            if whole:
-                self.assertIn(b"the %d record%s before it" % (whole, b"" if whole == 1 else b"s"), done.stderr)
-            if whole and whole != last:  # once for each number of records
-                done = self.run_tarn("replay", "-", "cut", "-q", stdin=data[:cut], expect=CORRUPT)
-                self.assertEqual(messages[:whole], self.received("cut"))
-                self.run_tarn("rm", "cut")
-            last = whole
-
-    def test_every_byte_wrong(self):
-        data, messages = self.small()
-        ends = [record["end"] for record in parse(data)[1]]
-        for at in random.Random(os.urandom(8)).sample(range(len(data)), 20 if sanitized() else 100):
-            wrong = bytearray(data)
-            wrong[at] ^= 1 << at % 8
-            done = subprocess.run([TARN, "replay", "-", "--check"], input=wrong, capture_output=True, env=self.environment, timeout=LIMIT)
-            whole = sum(end <= at for end in ends)
-            if done.returncode == 0:  # padding, and the version's least part
-                self.assertTrue(at in (10, 11) or any(0 < end - at <= 7 for end in ends), at)
-                continue
-            self.assertEqual(CORRUPT, done.returncode, (at, done.stderr))
-            if at >= HEADER and whole:
-                self.assertIn(b"the %d record" % whole, done.stderr)
-
-    def forged(self, data, at, where, form, value, payload=None):
-        """The recording with another value in the header of the record at, and checksums that are right."""
-        forged = bytearray(data)
-        struct.pack_into(form, forged, at + where, value)
-        if payload is not None:
-            forged[at + RECORD:at + RECORD + len(payload)] = payload
-            struct.pack_into("<I", forged, at + 68, crc32c(payload))
-        struct.pack_into("<I", forged, at + 76, crc32c(forged[at:at + 76]))
-        return bytes(forged)
-
-    def test_lies_with_good_checksums(self):
-        data, _ = self.small()
-        for where, form, value in ((24, "<Q", 1 << 62), (24, "<Q", (1 << 64) - 1), (24, "<Q", 1 << 40), (8, "<Q", 3), (16, "<q", -1),
-                                   (64, "<I", 1024), (64, "<I", 1023), (4, "<I", 2)):
-            with self.subTest(where=where, value=value):
-                done = self.run_tarn("replay", "-", "t", "-q", "--speed", "max", stdin=self.forged(data, HEADER, where, form, value),
-                                     expect=CORRUPT)
-                self.assertIn(b"no whole record", done.stderr)
-        self.run_tarn("replay", "-", "t", "-q", "--speed", "max", stdin=self.forged(data, HEADER, 4, "<I", 77))  # of a later minor version
-
-    def test_maps_that_lie(self):
-        with open(os.path.join(self.channels, "m"), "wb") as file:
-            file.write(bytes(64))
-        self.run_tarn("record", "m", self.file(), "-q", "--count", "1")
-        data = content(self.file())
-        for what, payload in ((2, struct.pack("<QQ", 0, 49) + bytes(48)), (2, struct.pack("<QQ", 0, (1 << 64) - 1) + bytes(48)),
-                              (2, struct.pack("<QQ", 60, 48) + bytes(48)), (2, struct.pack("<QQ", (1 << 64) - 8, 48) + bytes(48)),
-                              (2, struct.pack("<QQ", 0, 40) + bytes(48))):
-            with self.subTest(payload=payload[:16]):
-                self.run_tarn("replay", "-", "n", "-q", stdin=self.forged(data, HEADER, 4, "<I", what, payload), expect=CORRUPT)
-        for size in (0, 1 << 63, (1 << 64) - 1):
-            self.run_tarn("replay", "-", "n", "-q", stdin=self.forged(data, HEADER, 48, "<Q", size), expect=CORRUPT)
-        self.run_tarn("replay", "-", "n2", "-q", stdin=self.forged(data, HEADER, 48, "<Q", 1 << 61), expect=NO_SPACE)
-        self.assertFalse(os.path.exists(os.path.join(self.channels, "n2")))
-
-    def test_what_is_no_recording(self):
-        for data in (b"", b"x", b"BM" + bytes(1000), os.urandom(5000)):
-            self.assertIn("no recording", self.error("replay", "-", "t", stdin=data, expect=CORRUPT))
-        data, _ = self.small()
-        later = bytearray(data)
-        later[8] = 2
-        self.assertIn("does not know", self.error("replay", "-", "t", stdin=bytes(later), expect=CORRUPT))
-        self.assertIn("cut off", self.error("replay", "-", "t", stdin=data[:200], expect=CORRUPT))
-
-    def test_full_disk(self):
-        if os.geteuid() != 0:
-            self.skipTest("mounting a small file system takes root")
-        small = self.path("small")
-        os.mkdir(small)
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", small], capture_output=True).returncode:
-            self.skipTest("no file system can be mounted here")
-        try:
-            line = b"x" * 999 + b"\n"
-            self.send("s", line * 200)
-            path = os.path.join(small, "a.rec")
-            done = self.run_tarn("record", "s", path, "--count", "200", expect=NO_SPACE)
-            self.assertIn(b"No space left", done.stderr)
-            self.assertIn(b"last whole record", done.stderr)
-            done = self.run_tarn("replay", path, "t", "-q", "--speed", "max", expect=CORRUPT)
-            self.assertIn(b"cut off", done.stderr)
-            self.assertGreater(len(self.received("t")), 40)
-        finally:
-            subprocess.run(["umount", small], check=True)
 
 
 class Usage(Recordings):

@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from command_test import (BUSY, CORRUPT, LIMIT, NO_SPACE, NOT_THERE, NO_PERMISSION, TARN, TIMED_OUT, USAGE, Command, OtherUsers,
+from command import (BUSY, CORRUPT, LIMIT, NO_SPACE, NOT_THERE, NO_PERMISSION, TARN, TIMED_OUT, USAGE, Command, OtherUsers,
                           content, json_lines)
 
 MISSED = 10

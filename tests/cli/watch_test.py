@@ -14,7 +14,7 @@ import threading
 import time
 import unittest
 
-from command_test import CORRUPT, LIMIT, NO_SPACE, NOT_THERE, SOURCE, TARN, TIMED_OUT, USAGE, Command, json_lines, sanitized
+from command import CORRUPT, LIMIT, NO_SPACE, NOT_THERE, SOURCE, TARN, TIMED_OUT, USAGE, Command, json_lines, sanitized
 
 EXAMPLES = os.path.join(SOURCE, "examples")
 FAST = ("--every", "2ms")
