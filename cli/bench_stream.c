@@ -7,13 +7,14 @@
 #include <string.h>
 
 static const char there[] = "there", back[] = "back";
-enum { BATCH = 64, SLOTS = 128, MANY_SLOTS = 1024 };
+enum { BATCH = 64, SLOTS = 128, MANY_SLOTS = 1024, BENCH_LARGE = 4096 };
 
 static bool stopped(const bench_run *run) { return atomic_load_explicit(&run->shared->stop.word, memory_order_relaxed) != 0; }
 
-/* Who waits for an answer spins; who is woken, or may sleep, does what the library thinks best. */
+/* Who waits for an answer spins, and so does who moves large messages: that is compared with copying alone. Who is woken, or may sleep, does
+ * what the library thinks best. */
 static int open_stream(const bench_run *run, const char *name, int role, tarn_stream **ret_stream) {
-  int polls = run->job->work == BENCH_ROUND_TRIP || run->job->work == BENCH_HAND_OVER;
+  int polls = run->job->work == BENCH_ROUND_TRIP || run->job->work == BENCH_HAND_OVER || run->job->bytes >= BENCH_LARGE;
   tarn_options options = {.struct_size = sizeof options,
                           .slots = run->job->readers < SLOTS ? SLOTS : MANY_SLOTS,
                           .size_bytes = role == TARN_WRITER ? run->job->ring_bytes : 0,
