@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+static const int64_t SAY_AFTER_NS = 1000000000;
+
 /* Whether to try once more after result; if so, nothing has been said yet. */
 static bool again(int result, cli_limit l, int64_t timeout_ns) {
   if (cli_interrupted() || timeout_ns == 0) return false;
@@ -14,20 +16,32 @@ static bool again(int result, cli_limit l, int64_t timeout_ns) {
 }
 
 static int failed(cli_reader *reader, int result, int64_t timeout_ns) {
+  char words[CLI_WORDS];
   if (cli_interrupted()) return CLI_INTERRUPTED;
-  if (result == TARN_TIMED_OUT || (timeout_ns != 0 && result == TARN_EMPTY)) {
-    char words[CLI_WORDS];
-    return cli_fail(CLI_TIMED_OUT, "%s: %s came within %s", reader->name,
-                    reader->board ? "nothing new" : "nothing of that name", cli_age_words(timeout_ns, words));
-  }
+  if (!reader->board && result == TARN_TIMED_OUT) return cli_fail_absent(reader->name, TARN_KIND_BOARD, CLI_TO_READ, timeout_ns);
+  if (!reader->board) return cli_fail_other(result, reader->name, TARN_KIND_BOARD, CLI_TO_READ);
+  if (result == TARN_TIMED_OUT || (timeout_ns != 0 && result == TARN_EMPTY))
+    return cli_fail(CLI_TIMED_OUT, "%s: nothing new came within %s", reader->name, cli_age_words(timeout_ns, words));
   return cli_fail_result(result, reader->name);
+}
+
+/* Whoever waits for a board, and long for what is a stream, is to find out. */
+static void tell_of_other(const char *name, int64_t since_ns, bool *asked) {
+  char other[CLI_OTHER_WORDS];
+  if (*asked || cli_now() - since_ns < SAY_AFTER_NS) return;
+  *asked = true;
+  if (cli_other_words(name, TARN_KIND_BOARD, CLI_TO_READ, other, sizeof other))
+    cli_say("tarn: there is no board %s yet, but %s; waiting for a board", name, other);
 }
 
 int cli_reader_open(cli_reader *reader, const char *name, int64_t timeout_ns) {
   *reader = (cli_reader){.name = name};
   cli_limit l = cli_limit_from(timeout_ns);
+  int64_t since_ns = cli_now();
+  bool asked = false;
   int result;
   do {
+    tell_of_other(name, since_ns, &asked);
     result = tarn_board_open(&reader->board, name, reader->observes ? TARN_OBSERVER : TARN_READER, NULL, cli_limit_piece(l));
     if (result == TARN_E_PERMISSION && !reader->observes) {
       reader->observes = true;

@@ -198,6 +198,7 @@ int cli_fail(int exit_code, const char *format, ...) __attribute__((format(print
 
 /* The same for a result of the library: a failure's own sentence, or words for an outcome. */
 int cli_fail_result(int result, const char *name);
+int cli_fail_result_in_words(int result, const char *name, const char *failure); /* other words than the library's for a failure */
 int cli_exit_code(int result);
 
 /* The same for a failed system call on path: the exit code follows from errno; a closed pipe and a signal say nothing. */
@@ -280,6 +281,17 @@ typedef struct cli_reader {
 int cli_reader_open(cli_reader *, const char *name, int64_t timeout_ns);
 int cli_reader_next(cli_reader *, int64_t timeout_ns); /* the item is valid until the next call */
 void cli_reader_close(cli_reader *);
+
+/* ---- other.c: what else has a name that leads to nothing of the kind wanted ------------------------------------------- */
+
+enum { CLI_TO_READ, CLI_TO_WRITE, CLI_TO_RESIZE, CLI_TO_FOLLOW, CLI_OTHER_WORDS = 600 };
+
+/* "a board has that name: `tarn get b` reads it"; false: nothing has. */
+bool cli_other_words(const char *name, uint32_t kind, int purpose, char *words, size_t size);
+
+/* As cli_fail_result, for something of this kind that was to be opened; and for one that did not come in time. */
+int cli_fail_other(int result, const char *name, uint32_t kind, int purpose);
+int cli_fail_absent(const char *name, uint32_t kind, int purpose, int64_t waited_ns);
 
 /* ---- create.c: for whatever can be created ------------------------------------------------------------------------- */
 

@@ -243,11 +243,8 @@ int cli_follow_open(cli_follow *f, int64_t wait_ns) {
     if (result == 0) return CLI_DONE;
     if (cli_interrupted()) return CLI_INTERRUPTED;
     int64_t piece = cli_limit_piece(limit);
-    if (result != TARN_E_NOT_FOUND || wait_ns == 0) return cli_fail_result(result, f->name);
-    if (piece == 0) {
-      char words[CLI_WORDS];
-      return cli_fail(CLI_TIMED_OUT, "%s: nothing of that name came within %s", f->name, cli_age_words(wait_ns, words));
-    }
+    if (result != TARN_E_NOT_FOUND || wait_ns == 0) return cli_fail_other(result, f->name, wanted, CLI_TO_FOLLOW);
+    if (piece == 0) return cli_fail_absent(f->name, wanted, CLI_TO_FOLLOW, wait_ns);
     cli_sleep(piece < NAME_PIECE_NS ? piece : NAME_PIECE_NS);
     if (cli_interrupted()) return CLI_INTERRUPTED;
   }

@@ -11,12 +11,13 @@ static int parse_size_operand(const char *text, uint64_t *ret_size) {
   return cli_fail(CLI_USAGE, "%s: a size is written like 64KiB, 26M or 1G", text);
 }
 
-static int open_existing(tarn_map **ret_map, const char *name, int access, int64_t timeout_ns, uint64_t *ret_size) {
+static int open_existing(tarn_map **ret_map, const char *name, int purpose, int64_t timeout_ns, uint64_t *ret_size) {
   tarn_options options = {.struct_size = sizeof options, .flags = TARN_EXISTING};
   tarn_map_details details = {.struct_size = sizeof details};
   tarn_map *map;
-  int result = tarn_map_open(&map, name, access, &options, timeout_ns);
-  if (result) return cli_fail_result(result, name);
+  int result = tarn_map_open(&map, name, purpose == CLI_TO_READ ? TARN_MAP_READ : TARN_MAP_WRITE, &options, timeout_ns);
+  if (result == TARN_TIMED_OUT) return cli_fail_absent(name, TARN_KIND_MAP, purpose, timeout_ns);
+  if (result) return cli_fail_other(result, name, TARN_KIND_MAP, purpose);
   result = tarn_map_info(map, &details);
   if (result) {
     tarn_map_close(map);
@@ -104,7 +105,7 @@ static int read_range(tarn_map *map, const char *name, uint64_t size, const char
 int run_map_read(int count, char **operands, const cli_values *values) {
   tarn_map *map;
   uint64_t size;
-  int failed = open_existing(&map, operands[0], TARN_MAP_READ, values->timeout_ns, &size);
+  int failed = open_existing(&map, operands[0], CLI_TO_READ, values->timeout_ns, &size);
   if (failed) return failed;
   failed = read_range(map, operands[0], size, count > 1 ? operands[1] : NULL, values);
   tarn_map_close(map);
@@ -161,7 +162,7 @@ int run_map_write(int count, char **operands, const cli_values *values) {
   uint64_t size;
   int failed = cli_input_open(&input, count > 1 ? operands[1] : NULL);
   if (failed) return failed;
-  failed = open_existing(&map, operands[0], TARN_MAP_WRITE, values->timeout_ns, &size);
+  failed = open_existing(&map, operands[0], CLI_TO_WRITE, values->timeout_ns, &size);
   if (!failed) {
     failed = write_range(map, operands[0], size, &input, values);
     tarn_map_close(map);
@@ -175,7 +176,7 @@ int run_map_resize(int count, char **operands, const cli_values *values) {
   tarn_map *map;
   uint64_t size, before;
   int failed = parse_size_operand(operands[1], &size);
-  if (!failed) failed = open_existing(&map, operands[0], TARN_MAP_WRITE, values->timeout_ns, &before);
+  if (!failed) failed = open_existing(&map, operands[0], CLI_TO_RESIZE, values->timeout_ns, &before);
   if (failed) return failed;
   int result = tarn_map_resize(map, size);
   if (result) failed = cli_fail_result(result, operands[0]);

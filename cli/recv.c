@@ -235,6 +235,17 @@ int cli_parse_from(const char *text, uint64_t *ret_from) {
   return CLI_DONE;
 }
 
+static void say_what_is_waited_for(receiver *r, int64_t since_ns) {
+  char other[CLI_OTHER_WORDS];
+  if (r->waits_for_name || cli_now() - since_ns < SAY_AFTER_NS) return;
+  if (!cli_other_words(r->name, TARN_KIND_STREAM, CLI_TO_READ, other, sizeof other)) {
+    say_after(&r->waits_for_name, since_ns, "tarn: there is no stream %s yet: waiting for a sender", r->name);
+    return;
+  }
+  r->waits_for_name = true;
+  cli_say("tarn: there is no stream %s yet, but %s; waiting for a sender", r->name, other);
+}
+
 static int open_stream(receiver *r, uint64_t from) {
   tarn_options options = {.struct_size = sizeof options, .from = from, .flags = r->values->queue ? TARN_QUEUE : 0};
   int64_t wait_ns = r->values->given & CLI_WAIT_NAME ? r->values->wait_ns : TARN_FOREVER;
@@ -252,12 +263,11 @@ static int open_stream(receiver *r, uint64_t from) {
       if (r->observes) cli_say("tarn: no right to take part in %s: looking on", r->name);
       return CLI_DONE;
     } else if (result != TARN_TIMED_OUT && result != TARN_WOKEN && !(result == TARN_E_NOT_FOUND && wait_ns != 0)) {
-      return cli_fail_result(result, r->name);
+      return cli_fail_other(result, r->name, TARN_KIND_STREAM, CLI_TO_READ);
     } else if (piece == 0) {
-      char words[CLI_WORDS];
-      return cli_fail(CLI_TIMED_OUT, "%s: nothing of that name came within %s", r->name, cli_age_words(wait_ns, words));
+      return cli_fail_absent(r->name, TARN_KIND_STREAM, CLI_TO_READ, wait_ns);
     }
-    say_after(&r->waits_for_name, since_ns, "tarn: there is no stream %s yet: waiting for a sender", r->name);
+    say_what_is_waited_for(r, since_ns);
   }
 }
 

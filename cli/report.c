@@ -94,7 +94,9 @@ static const char *outcome_words(int result) {
   }
 }
 
-int cli_fail_result(int result, const char *name) {
+int cli_fail_result(int result, const char *name) { return cli_fail_result_in_words(result, name, tarn_error_text()); }
+
+int cli_fail_result_in_words(int result, const char *name, const char *failure) {
   int exit_code = cli_exit_code(result);
   if (exit_code == CLI_INTERRUPTED) return exit_code;
   const char *words = outcome_words(result);
@@ -102,7 +104,7 @@ int cli_fail_result(int result, const char *name) {
   if (words) {
     snprintf(sentence, sizeof sentence, "%s: %s", name, words);
   } else {
-    snprintf(sentence, sizeof sentence, "%s", tarn_error_text());
+    snprintf(sentence, sizeof sentence, "%s", failure);
   }
   print_failure(exit_code, tarn_result_name(result), sentence);
   return exit_code;

@@ -172,7 +172,8 @@ static int show_entry(const tarn_entry *entry, const char *name, const cli_value
   if (entry->kind == TARN_KIND_MAP) return show_map(name, values);
   /* a damaged one too: opening it says what is wrong */
   if (entry->kind == TARN_KIND_BOARD || (entry->flags & TARN_ENTRY_DAMAGED)) return show_board(name, values);
-  return cli_fail(CLI_CORRUPT, "%s is a %s; `show` shows boards, maps and files", name, cli_kind_name(entry->kind));
+  return cli_fail(CLI_CORRUPT, "%s is a %s: `tarn recv %s` reads it; `show` shows boards, maps and files", name,
+                  cli_kind_name(entry->kind), name);
 }
 
 int run_show(int count, char **operands, const cli_values *values) {

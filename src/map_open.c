@@ -357,9 +357,8 @@ static int conclude(tarn_map *map, int result, int waited) {
                    "map \"%s\": it is there and empty, and at least %llu bytes were asked for; resize or remove it", name,
                    (unsigned long long)map->options.size_bytes);
   if (waited) return TARN_TIMED_OUT;
-  return tn_fail(TARN_E_NOT_FOUND,
-                 "map \"%s\": there is none (looked for %s); create it first (`tarn map create`), or give a size to create it",
-                 name, map->place.path);
+  return tn_fail(TARN_E_NOT_FOUND, "map \"%s\": there is none (looked for %s); create it first (`tarn map create`)%s", name,
+                 map->place.path, map->options.flags & TARN_EXISTING ? "" : ", or give a size to create it");
 }
 
 static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }

@@ -422,6 +422,56 @@ class Looking(Command):
         self.assertNotIn(b"\x1b", self.run_tarn("get", "\x1b[31m", expect=USAGE).stderr)
 
 
+class OtherKinds(Command):
+    """Whoever gives a command the name of something of another kind is told what it is and which command is for it."""
+
+    def setUp(self):
+        super().setUp()
+        self.run_tarn("put", "b", "-q", stdin=b"x")
+        self.run_tarn("send", "s", "-q", stdin=b"x")
+        self.run_tarn("map", "create", "m", "4K", "-q")
+        self.path_of_b = os.path.join(self.channels, "b.board")
+
+    def test_at_once(self):
+        for arguments, what in ((("recv", "b", "--wait", "0"), "but a board has that name: `tarn get b` reads it"),
+                                (("recv", "m", "--wait", "0"), "but a map has that name: `tarn map read m` reads it"),
+                                (("get", "s"), "but a stream has that name: `tarn recv s` reads it"),
+                                (("map", "read", "s"), "but a stream has that name: `tarn recv s` reads it"),
+                                (("map", "write", "b"), "but a board has that name: `tarn put b` writes it"),
+                                (("map", "write", "s"), "but a stream has that name: `tarn send s` writes it"),
+                                (("map", "resize", "b", "8K"), "but a board has that name, and only a map can be resized"),
+                                (("record", "b", self.path("r"), "--kind", "stream"), "but a board has that name: `--kind board` means it"),
+                                (("watch", "s", "--kind", "map"), "but a stream has that name: `--kind stream` means it")):
+            with self.subTest(arguments=arguments):
+                self.assertIn(what, self.error(*arguments, expect=NOT_THERE))
+        self.assertIn("a board has that name: `tarn get ", self.error("recv", self.path_of_b, expect=CORRUPT))
+        self.assertIn("`tarn recv s` reads it", self.error("show", "s", expect=CORRUPT))
+        told = json.loads(self.run_tarn("get", "s", "--json", expect=NOT_THERE).stderr)
+        self.assertEqual("TARN_E_NOT_FOUND", told["result"])
+
+    def test_in_vain(self):
+        for arguments, hint in ((("get", "s", "--wait", "20ms"), "no board of that name came within 20 ms, but a stream has that name"),
+                                (("recv", "b", "--wait", "20ms"), "no stream of that name came within 20 ms, but a board has that name"),
+                                (("map", "read", "b", "--timeout", "20ms"), "no map of that name came within 20 ms, but a board has"),
+                                (("watch", "b", "--kind", "stream", "--wait", "20ms"), "but a board has that name: `--kind board`")):
+            with self.subTest(arguments=arguments):
+                self.assertIn(hint, self.error(*arguments, expect=TIMED_OUT))
+
+    def test_while_waiting(self):
+        """After a second: by then it is not about to come."""
+        for arguments, hint in ((("recv", "b"), b"tarn: there is no stream b yet, but a board has that name: `tarn get b` reads it; waiting"),
+                                (("get", "s", "--follow"), b"tarn: there is no board s yet, but a stream has that name: `tarn recv s` reads")):
+            with self.subTest(arguments=arguments):
+                self.assertIn(hint, self.start(*arguments).stderr.readline())
+
+    def test_nothing_of_any_kind(self):
+        self.assertNotIn("has that name", self.error("get", "nothing", expect=NOT_THERE))
+        for arguments in (("read", "nothing"), ("write", "nothing"), ("resize", "nothing", "8K")):
+            message = self.error("map", *arguments, expect=NOT_THERE)
+            self.assertIn("`tarn map create`", message)
+            self.assertNotIn("give a size", message)  # which is for programs that may create it
+
+
 class Words(Command):
     def test_help(self):
         overview = self.out("help").decode()

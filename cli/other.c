@@ -1,0 +1,57 @@
+/* cli/other.c: whoever names a board to a command for streams learns that it is one, and which command is for it. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_there(const char *name, uint32_t kind) {
+  tarn_details *details = calloc(1, sizeof *details);
+  if (!details) return false;
+  details->struct_size = sizeof *details;
+  bool there = tarn_inspect(name, (int)kind, details, NULL, 0) == 0;
+  free(details);
+  return there;
+}
+
+static uint32_t other_kind(const char *name, uint32_t kind) {
+  static const uint32_t kinds[] = {TARN_KIND_BOARD, TARN_KIND_STREAM, TARN_KIND_MAP}; /* by a path, any file would do for a map */
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (kinds[i] != kind && is_there(name, kinds[i])) return kinds[i];
+  return 0;
+}
+
+bool cli_other_words(const char *name, uint32_t kind, int purpose, char *words, size_t size) {
+  static const char *const commands[][4] = {[TARN_KIND_MAP] = {"map read", "map write"},
+                                            [TARN_KIND_BOARD] = {"get", "put"},
+                                            [TARN_KIND_STREAM] = {"recv", "send"}};
+  uint32_t other = kind == TARN_KIND_ANY ? 0 : other_kind(name, kind);
+  if (!other) return false;
+  const char *kind_name = cli_kind_name(other);
+  if (purpose == CLI_TO_RESIZE) {
+    snprintf(words, size, "a %s has that name, and only a map can be resized", kind_name);
+  } else if (purpose == CLI_TO_FOLLOW) {
+    snprintf(words, size, "a %s has that name: `--kind %s` means it", kind_name, kind_name);
+  } else {
+    snprintf(words, size, "a %s has that name: `tarn %s %s` %s it", kind_name, commands[other][purpose], name,
+             purpose == CLI_TO_READ ? "reads" : "writes");
+  }
+  return true;
+}
+
+int cli_fail_other(int result, const char *name, uint32_t kind, int purpose) {
+  char sentence[1600], other[CLI_OTHER_WORDS];
+  snprintf(sentence, sizeof sentence, "%s", tarn_error_text());
+  if ((result != TARN_E_NOT_FOUND && result != TARN_E_KIND) || !cli_other_words(name, kind, purpose, other, sizeof other))
+    return cli_fail_result_in_words(result, name, sentence);
+  snprintf(sentence, sizeof sentence, "%s \"%s\": %s%s", cli_kind_name(kind), name, result == TARN_E_NOT_FOUND ? "there is none, but " : "",
+           other);
+  return cli_fail_result_in_words(result, name, sentence);
+}
+
+int cli_fail_absent(const char *name, uint32_t kind, int purpose, int64_t waited_ns) {
+  char age[CLI_WORDS], other[CLI_OTHER_WORDS];
+  cli_age_words(waited_ns, age);
+  if (cli_other_words(name, kind, purpose, other, sizeof other))
+    return cli_fail(CLI_TIMED_OUT, "%s: no %s of that name came within %s, but %s", name, cli_kind_name(kind), age, other);
+  return cli_fail(CLI_TIMED_OUT, "%s: nothing of that name came within %s", name, age);
+}
