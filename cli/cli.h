@@ -239,7 +239,9 @@ typedef struct cli_input {
 int cli_input_open(cli_input *, const char *path); /* NULL and "-": stdin */
 /* Reads until size bytes or the end; *ret_size says how many. */
 int cli_input_read(cli_input *, void *room, uint64_t size, uint64_t *ret_size, cli_progress *);
-int cli_input_read_all(cli_input *, uint8_t **ret_bytes, uint64_t *ret_size, cli_progress *); /* to be freed */
+/* Reads all there is, to be freed by the caller; or, where that is more than `most`, one byte more than that, so that a pipe without an end
+ * is found out. Fails when this machine's memory would not take it. */
+int cli_input_read_all(cli_input *, uint64_t most, uint8_t **ret_bytes, uint64_t *ret_size, cli_progress *);
 void cli_input_close(cli_input *);
 
 /* An output is stdout, something that is no regular file, or a file: then it grows under a temporary name beside the old

@@ -98,7 +98,9 @@ const cli_command cli_commands[] = {
      "  tarn put config settings.json --tag 7\n",
      "The board is made if it is not there, and is then kept until it is removed. Readers see the new version\n"
      "when it is complete, and the one before until then. A file is read straight into the shared room; a pipe\n"
-     "is gathered first. Another writer that has the board is an error; --timeout waits until it leaves.\n"},
+     "is gathered first, and so is what goes on a board that is not there yet (but a file over 256 MiB). More\n"
+     "than the board's limit or the free room is refused as soon as it has come. Another writer that has the\n"
+     "board is an error; --timeout waits until it leaves.\n"},
     {"get",
      {{CLI_A_BOARD, "NAME", false, false}, {CLI_A_FILE, "FILE", true, false}},
      CLI_WAIT | CLI_FOLLOW | CLI_TIMEOUT,

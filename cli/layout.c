@@ -244,7 +244,7 @@ static int read_text(const char *path, char **ret_text) {
   uint64_t size;
   int failed = cli_input_open(&input, path);
   if (failed) return failed;
-  failed = cli_input_read_all(&input, &bytes, &size, &(cli_progress){0});
+  failed = cli_input_read_all(&input, LONGEST_FILE, &bytes, &size, &(cli_progress){0});
   cli_input_close(&input);
   if (failed) return failed;
   text = size > LONGEST_FILE ? NULL : realloc(bytes, (size_t)size + 1);

@@ -6,44 +6,68 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A file's size is known: it is read straight into the room that the board gives, without another copy. */
-static int claim_and_read(tarn_board *board, cli_input *input, const char *name, int64_t timeout_ns, cli_progress *progress,
-                          uint8_t **ret_room) {
-  void *room;
-  uint64_t got;
-  int result = tarn_board_claim(board, input->size_bytes, &room, timeout_ns);
-  if (result) return cli_fail_result(result, name);
-  result = cli_input_read(input, room, input->size_bytes, &got, progress);
-  uint8_t one;
-  uint64_t more = 0;
-  if (!result && got == input->size_bytes) result = cli_input_read(input, &one, 1, &more, progress);
-  if (!result && (got < input->size_bytes || more)) {
-    result = cli_fail(CLI_OTHER, "%s changed its size while it was read; %s is as it was", input->path, name);
-  }
-  if (result) {
-    tarn_board_abandon(board);
-    return result;
-  }
-  *ret_room = room;
-  return CLI_DONE;
+/* Over this a file is not gathered for a board that is not there yet: its memory twice is worse than what is left by a kill meanwhile. */
+#define GATHER_AT_MOST (UINT64_C(256) << 20)
+
+/* What is to be put. */
+typedef struct value {
+  cli_input input;
+  cli_progress progress;
+  uint8_t *bytes; /* gathered, size_bytes of them; NULL: not yet */
+  uint64_t size_bytes;
+  uint64_t most; /* more than this can never find room */
+  bool is_limit; /* `most` is the board's own limit */
+} value;
+
+/* What the board may take: its limit, or what is free where it lies and what it has there already. A bound, to end what has no end;
+ * claiming decides. */
+static void bound(value *v, const tarn_details *details, uint64_t room) {
+  uint64_t has = details->entry.occupied_bytes;
+  v->most = room > UINT64_MAX - 1 - has ? UINT64_MAX - 1 : room + has;
+  v->is_limit = details->limit_bytes != 0 && details->limit_bytes <= v->most;
+  if (v->is_limit) v->most = details->limit_bytes;
+}
+
+static int changed(const value *v, const char *name) {
+  return cli_fail(CLI_OTHER, "%s changed its size while it was read; %s is as it was", v->input.path, name);
 }
 
 /* A pipe says only at its end how much it had, and a claim cannot grow: what it brings is gathered first. */
-static int gather_and_claim(tarn_board *board, cli_input *input, const char *name, int64_t timeout_ns, cli_progress *progress,
-                            uint8_t **ret_room) {
-  uint8_t *bytes;
-  void *room;
-  int failed = cli_input_read_all(input, &bytes, &input->size_bytes, progress);
+static int gather(value *v, const char *name) {
+  char words[CLI_WORDS];
+  int failed = cli_input_read_all(&v->input, v->most, &v->bytes, &v->size_bytes, &v->progress);
   if (failed) return failed;
-  int result = tarn_board_claim(board, input->size_bytes, &room, timeout_ns);
-  if (result) {
-    free(bytes);
-    return cli_fail_result(result, name);
+  cli_progress_end(&v->progress);
+  if (v->input.sized && v->size_bytes != v->input.size_bytes) return changed(v, name);
+  if (v->size_bytes <= v->most) return CLI_DONE;
+  cli_size_words(v->most, words);
+  if (v->is_limit) return cli_fail(CLI_NO_SPACE, "%s has more than %s, the limit of %s; nothing was put", v->input.path, words, name);
+  return cli_fail(CLI_NO_SPACE, "%s has more than %s, and there is no room for more where %s lies; nothing was put", v->input.path, words,
+                  name);
+}
+
+/* A file's size is known: it is read straight into the room that the board gives, without another copy. */
+static int read_into(value *v, void *room, const char *name) {
+  uint64_t got, more = 0;
+  uint8_t one;
+  int failed = cli_input_read(&v->input, room, v->size_bytes, &got, &v->progress);
+  if (!failed && got == v->size_bytes) failed = cli_input_read(&v->input, &one, 1, &more, &v->progress);
+  return failed ? failed : got < v->size_bytes || more ? changed(v, name) : CLI_DONE;
+}
+
+static int claim_and_fill(tarn_board *board, value *v, const char *name, int64_t timeout_ns, uint8_t **ret_room) {
+  void *room;
+  if (!v->bytes) v->size_bytes = v->input.size_bytes;
+  int result = tarn_board_claim(board, v->size_bytes, &room, timeout_ns), failed = CLI_DONE;
+  if (result) return cli_fail_result(result, name);
+  if (!v->bytes) {
+    failed = read_into(v, room, name);
+  } else if (v->size_bytes) {
+    memcpy(room, v->bytes, (size_t)v->size_bytes);
   }
-  if (input->size_bytes) memcpy(room, bytes, (size_t)input->size_bytes);
-  free(bytes);
+  if (failed) tarn_board_abandon(board);
   *ret_room = room;
-  return CLI_DONE;
+  return failed;
 }
 
 /* What is there now, and for how long: whoever puts something and goes should know. */
@@ -69,54 +93,66 @@ static void report(const char *name, uint64_t size, const char *type, const cli_
   free(details);
 }
 
-static int put_from(tarn_board *board, cli_input *input, const char *name, const cli_values *values) {
-  cli_progress progress;
-  cli_progress_start(&progress, input->sized ? input->size_bytes : 0, values->quiet);
+static int put_on(tarn_board *board, value *v, const char *name, const cli_values *values) {
   uint8_t *room = NULL;
-  int failed = input->sized ? claim_and_read(board, input, name, values->timeout_ns, &progress, &room)
-                            : gather_and_claim(board, input, name, values->timeout_ns, &progress, &room);
-  cli_progress_end(&progress);
+  int failed = claim_and_fill(board, v, name, values->timeout_ns, &room);
+  cli_progress_end(&v->progress);
   if (failed) return failed;
-  const char *type = values->type ? values->type : cli_guess_type(room, (size_t)input->size_bytes, input->path);
+  const char *type = values->type ? values->type : cli_guess_type(room, (size_t)v->size_bytes, v->input.path);
   tarn_about about = {.struct_size = sizeof about, .tag = values->tag, .type = type};
-  int result = tarn_board_publish(board, input->size_bytes, &about);
+  int result = tarn_board_publish(board, v->size_bytes, &about);
   if (result) {
     tarn_board_abandon(board);
     return cli_fail_result(result, name);
   }
-  report(name, input->size_bytes, type, values); /* while nobody else can publish */
+  report(name, v->size_bytes, type, values); /* while nobody else can publish */
   return CLI_DONE;
 }
 
-static bool is_there(const char *name, tarn_details *details) {
+static int inspect(const char *name, tarn_details *details) {
   *details = (tarn_details){.struct_size = sizeof *details};
-  return tarn_inspect(name, TARN_KIND_BOARD, details, NULL, 0) == 0;
+  return tarn_inspect(name, TARN_KIND_BOARD, details, NULL, 0);
 }
 
 /* Nothing came onto a board that was made for it: it goes again, unless somebody is there who waits. This process is its writer still, so
  * that nobody else can have put anything. */
 static void take_back(const char *name) {
   tarn_details details;
-  if (is_there(name, &details) && details.newest == 0 && details.entry.user_count == 1) tarn_remove(name, TARN_KIND_BOARD, 1);
+  if (inspect(name, &details) == 0 && details.newest == 0 && details.entry.user_count == 1) tarn_remove(name, TARN_KIND_BOARD, 1);
 }
 
-int run_put(int count, char **operands, const cli_values *values) {
-  const char *name = operands[0];
-  cli_input input;
-  int failed = cli_input_open(&input, count > 1 ? operands[1] : NULL);
-  if (failed) return failed;
+static int open_and_put(value *v, const char *name, bool is_new, const cli_values *values) {
   tarn_options options = {.struct_size = sizeof options, .flags = TARN_KEPT};
   tarn_board *board;
-  tarn_details details;
-  bool was_there = is_there(name, &details);
-  int result = tarn_board_open(&board, name, TARN_WRITER, &options, values->timeout_ns);
-  if (result) {
-    cli_input_close(&input);
-    return cli_fail_result(result, name);
-  }
-  failed = put_from(board, &input, name, values);
-  if (failed && !was_there) take_back(name);
+  int result = tarn_board_open(&board, name, TARN_WRITER, &options, values->timeout_ns), failed = CLI_DONE;
+  if (result) return cli_fail_result(result, name);
+  if (!v->bytes && !v->input.sized) failed = gather(v, name);
+  if (!failed) failed = put_on(board, v, name, values);
+  if (failed && is_new) take_back(name);
   tarn_board_close(board);
-  cli_input_close(&input);
+  return failed;
+}
+
+/* A board that is not there is made when all is there that is to be put on it: whoever is killed before leaves nothing. One that is there
+ * is opened first: whether another writer has it is known before anything is read. */
+int run_put(int count, char **operands, const cli_values *values) {
+  const char *name = operands[0];
+  value v = {0};
+  tarn_details *details = calloc(1, sizeof *details);
+  if (!details) return cli_fail(CLI_NO_SPACE, "not enough memory");
+  int failed = cli_input_open(&v.input, count > 1 ? operands[1] : NULL);
+  if (!failed) {
+    uint64_t room = UINT64_MAX;
+    bool is_new = inspect(name, details) == TARN_E_NOT_FOUND, can_be = cli_place_room(name, &room); /* else opening says why not */
+    bound(&v, details, room);
+    cli_progress_start(&v.progress, v.input.sized ? v.input.size_bytes : 0, values->quiet);
+    bool is_small = !v.input.sized || (v.input.size_bytes <= v.most && v.input.size_bytes <= GATHER_AT_MOST);
+    if (is_new && can_be && is_small && v.most > 0) failed = gather(&v, name);
+    if (!failed) failed = open_and_put(&v, name, is_new, values);
+    cli_progress_end(&v.progress);
+    cli_input_close(&v.input);
+  }
+  free(v.bytes);
+  free(details);
   return failed;
 }

@@ -203,7 +203,7 @@ static int send_whole(sender *s, cli_input *input) {
   if (input->sized) return send_file(s, input);
   uint8_t *bytes;
   uint64_t size;
-  int failed = cli_input_read_all(input, &bytes, &size, &(cli_progress){0});
+  int failed = cli_input_read_all(input, s->longest, &bytes, &size, &(cli_progress){0});
   if (failed) return failed;
   failed = size > s->longest ? too_large(s, size) : add_piece(s, bytes, size);
   if (!failed) failed = put_pieces(s);

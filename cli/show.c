@@ -139,7 +139,7 @@ static int show_file(const char *path, const cli_values *values) {
   int failed = cli_input_open(&input, path);
   if (failed) return failed;
   cli_progress_start(&progress, input.size_bytes, values->quiet);
-  failed = cli_input_read_all(&input, &bytes, &size, &progress);
+  failed = cli_input_read_all(&input, UINT64_MAX - 1, &bytes, &size, &progress);
   cli_progress_end(&progress);
   cli_input_close(&input);
   if (failed) return failed;

@@ -40,6 +40,11 @@ ptrdiff_t cli_write(int descriptor, const void *bytes, size_t size);
 /* From now on cli_write goes on after a signal that asks to end: to finish what would be half done. The second one ends us at once. */
 void cli_write_on(void);
 
+/* Bytes that could be had now: of memory, and in the directory in which NAME lies or would lie; UINT64_MAX: not known, or no end. False:
+ * there is no such directory. */
+uint64_t cli_memory_room(void);
+bool cli_place_room(const char *name, uint64_t *ret_room);
+
 bool cli_is_terminal(int descriptor);
 /* Its size in characters; 80 x 24 where it is not known. Also makes it understand colours. */
 void cli_terminal_size(int *ret_columns, int *ret_rows);

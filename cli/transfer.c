@@ -41,28 +41,33 @@ int cli_input_read(cli_input *input, void *room, uint64_t size, uint64_t *ret_si
   return CLI_DONE;
 }
 
-int cli_input_read_all(cli_input *input, uint8_t **ret_bytes, uint64_t *ret_size, cli_progress *progress) {
+/* Room for twice as much, or for all that may be. */
+static int grow(cli_input *input, uint64_t most, uint8_t **bytes, uint64_t *capacity) {
+  uint64_t larger = *capacity ? *capacity * 2 : UINT64_C(1) << 16;
+  if (larger > most) larger = most + 1;
+  uint8_t *moved = larger > SIZE_MAX || larger - *capacity > cli_memory_room() ? NULL : realloc(*bytes, (size_t)larger);
+  if (!moved) {
+    errno = ENOMEM;
+    return cli_fail_system("gather", input->path);
+  }
+  *bytes = moved;
+  *capacity = larger;
+  return CLI_DONE;
+}
+
+int cli_input_read_all(cli_input *input, uint64_t most, uint8_t **ret_bytes, uint64_t *ret_size, cli_progress *progress) {
   uint8_t *bytes = NULL;
   uint64_t capacity = 0, size = 0, got = 0;
+  int failed = CLI_DONE;
   do {
-    if (size == capacity) {
-      uint64_t larger = capacity ? capacity * 2 : UINT64_C(1) << 16;
-      uint8_t *moved = larger > SIZE_MAX ? NULL : realloc(bytes, (size_t)larger);
-      if (!moved) {
-        free(bytes);
-        errno = ENOMEM;
-        return cli_fail_system("gather", input->path);
-      }
-      bytes = moved;
-      capacity = larger;
-    }
-    int result = cli_input_read(input, bytes + size, capacity - size, &got, progress);
-    if (result) {
+    if (size == capacity) failed = grow(input, most, &bytes, &capacity);
+    if (!failed) failed = cli_input_read(input, bytes + size, capacity - size, &got, progress);
+    if (failed) {
       free(bytes);
-      return result;
+      return failed;
     }
     size += got;
-  } while (got > 0);
+  } while (got > 0 && size <= most);
   *ret_bytes = bytes;
   *ret_size = size;
   return CLI_DONE;

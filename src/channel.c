@@ -144,7 +144,7 @@ static int reserve(tn_channel *channel) {
   if (result == TARN_E_NO_SPACE) {
     char words[384];
     tn_room_words(words, sizeof words, bytes, tn_os_room(&channel->file));
-    return tn_fail(result, "%s \"%s\": no room for its tables for %u participants%s: %s; or choose another directory (TARN_DIR)",
+    return tn_fail(result, "%s \"%s\": no room for its tables for %u participants%s: %s, or choose another directory (TARN_DIR)",
                    TN_WHO(channel), channel->header.slots, channel->header.data_bytes ? " and its ring" : "", words);
   }
   if (result != 0)

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """The command `tarn` as people and scripts use it: what it prints where, its exit codes, pipes, signals, and what a failure leaves."""
+import fcntl
 import json
 import os
 import resource
 import signal
 import stat
+import struct
 import subprocess
+import termios
 import time
 import unittest
 
 from command import (BUSY, BUTTERFLY, CORRUPT, LIMIT, NOT_THERE, NO_PERMISSION, NO_SPACE, OTHER, TARN, TIMED_OUT, USAGE, Command,
-                     OtherUsers, content, json_lines)
+                     OtherUsers, content, json_lines, sanitized)
 
 
 class PutAndGet(Command):
@@ -198,6 +201,10 @@ class Files(Command):
 
 
 class Pipes(Command):
+    @staticmethod
+    def unread(pipe):
+        return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
     def test_nobody_reads_any_more(self):
         self.run_tarn("put", "-q", "big", stdin=bytes(8 << 20))
         for arguments in (["get", "big"], ["show", "big"], ["get", "big", "--follow"]):
@@ -230,12 +237,16 @@ class Pipes(Command):
         self.assertEqual(b"before", self.out("get", "x"))
         self.assertTrue(self.takes_part("x", 0))
 
-    def test_ctrl_c_leaves_no_empty_board(self):
-        process = self.start("put", "new")
-        self.wait_until(lambda: self.takes_part("new", 1), "the writer did not come")
-        process.send_signal(signal.SIGINT)
-        self.assertEqual(-signal.SIGINT, process.wait(timeout=LIMIT))
-        self.error("stat", "new", expect=NOT_THERE)
+    def test_whoever_ends_before_all_is_there_leaves_no_board(self):
+        for end in (signal.SIGKILL, signal.SIGINT):
+            process = self.start("put", "new")
+            process.stdin.write(b"half")
+            process.stdin.flush()
+            self.wait_until(lambda: not self.unread(process.stdin), "nothing was read")
+            self.assertEqual([], os.listdir(self.channels))
+            process.send_signal(end)
+            self.assertEqual(-end, process.wait(timeout=LIMIT))
+            self.assertEqual([], os.listdir(self.channels))
 
     def test_ctrl_c_while_waiting(self):
         self.run_tarn("create", "board", "-q", "silent")
@@ -272,6 +283,49 @@ class Pipes(Command):
         self.run_tarn("put", "-q", "log", stdin=b"once")
         done = self.run_tarn("get", "log", "--follow", "--timeout", "200ms", expect=TIMED_OUT)
         self.assertEqual(b"once", done.stdout)
+
+
+class WithoutEnd(Command):
+    """What never ends is refused as soon as it is more than can be taken, and changes nothing."""
+
+    @staticmethod
+    def little_memory():
+        """Whoever gathers without a limit fails, instead of the machine."""
+        if not sanitized():
+            resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
+
+    def refused(self, *arguments):
+        return self.error(*arguments, expect=NO_SPACE, preexec_fn=self.little_memory)
+
+    def test_over_the_boards_limit(self):
+        self.run_tarn("create", "board", "-q", "b", "--limit", "1M")
+        self.run_tarn("put", "-q", "b", stdin=b"before")
+        self.assertIn("/dev/zero has more than 1 MiB, the limit of b; nothing was put", self.refused("put", "b", "/dev/zero"))
+        self.assertEqual(b"before", self.out("get", "b"))
+
+    def test_over_what_a_directory_has(self):
+        if os.geteuid() != 0:
+            self.skipTest("mounting a small file system needs root")
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", self.channels], capture_output=True).returncode != 0:
+            self.skipTest("no mounting here")
+        self.addCleanup(subprocess.run, ["umount", self.channels])
+        self.assertIn("/dev/zero has more than 8 MiB, and there is no room for more", self.refused("put", "b", "/dev/zero"))
+        self.assertEqual([], os.listdir(self.channels))
+        value = bytes(3 << 20)
+        for _ in range(4):  # what the board has is its own to use again
+            self.run_tarn("put", "-q", "b", stdin=value)
+        self.refused("put", "b", "/dev/zero")
+        self.assertEqual(value, self.out("get", "b"))
+
+    def test_over_a_ring(self):
+        self.assertIn("can never fit", self.refused("send", "s", "-q", "--whole", "/dev/zero"))
+        self.assertEqual(0, json.loads(self.out("stat", "s", "--json"))["newest"])
+
+    def test_layout_and_show(self):
+        self.run_tarn("put", "-q", "b", stdin=b"x")
+        self.assertIn("at most 1 MiB", self.error("watch", "b", "--layout", "/dev/zero", expect=USAGE, preexec_fn=self.little_memory))
+        if not sanitized():
+            self.assertIn("cannot gather /dev/zero", self.refused("show", "/dev/zero"))
 
 
 class Others(OtherUsers):
