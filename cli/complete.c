@@ -121,7 +121,11 @@ static void complete_operand(const position *at, const char *typed) {
   bool is_name = what == CLI_A_BOARD || what == CLI_A_STREAM || what == CLI_A_MAP || what == CLI_A_NAME ||
                  (what == CLI_A_DIRECTORY && strstr(operands[which].name, "NAME"));
   if (is_name && strchr(typed, '/')) puts(":files"); /* a path of one */
-  if (is_name) tarn_list(NULL, name_candidate, &want);
+  if (is_name && want.kind && want.kind != TARN_KIND_MAP) {
+    tarn_list_channels(NULL, name_candidate, &want); /* nobody asks who has the maps */
+  } else if (is_name) {
+    tarn_list(NULL, name_candidate, &want);
+  }
 }
 
 /* ---- All of it --------------------------------------------------------------------------------------------------------- */
