@@ -67,7 +67,8 @@ static void *open_end(const peer_job *job, uint32_t link, bool writes, uint32_t 
 
 static unsigned char *slot(const end *of) { return of->ring->slots + (of->next & (of->slot_count - 1)) * of->slot_bytes; }
 
-/* Until the word is no longer `seen`. Whoever sleeps says so first, then looks once more; whoever stores looks for sleepers after. */
+/* Until the word is no longer `seen`. Whoever sleeps says so first, then looks once more; whoever stores looks for sleepers after. What is
+ * slept in is the saying itself: one that stored long ago may take it away only now, and the kernel then finds that it is gone. */
 static void await_change(_Atomic uint32_t *word, uint32_t seen, _Atomic uint32_t *sleeps) {
   if (!SLEEPS) {
     while (atomic_load_explicit(word, memory_order_acquire) == seen) bench_relax();
@@ -75,7 +76,7 @@ static void await_change(_Atomic uint32_t *word, uint32_t seen, _Atomic uint32_t
   }
   while (atomic_load_explicit(word, memory_order_acquire) == seen) {
     atomic_store(sleeps, 1);
-    syscall(SYS_futex, word, FUTEX_WAIT, seen, NULL, NULL, 0);
+    if (atomic_load(word) == seen) syscall(SYS_futex, sleeps, FUTEX_WAIT, 1, NULL, NULL, 0);
   }
 }
 
@@ -84,7 +85,7 @@ static void tell(_Atomic uint32_t *word, uint32_t value, _Atomic uint32_t *sleep
   if (!SLEEPS) return;
   atomic_thread_fence(memory_order_seq_cst);
   if (atomic_load_explicit(sleeps, memory_order_relaxed) && atomic_exchange(sleeps, 0))
-    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    syscall(SYS_futex, sleeps, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 static void await_room(end *to) {
