@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <tarn/base.h>
+#include <unistd.h>
 
 enum { REPEATS = 30, AT_ONCE = 80 };
 static const int64_t OVERSLEPT_NS = 20000000, NAP_NS = 5000000, STOPPED_NS = 2000000000, POLL_NS = 200000;
@@ -11,33 +12,82 @@ static const int64_t OVERSLEPT_NS = 20000000, NAP_NS = 5000000, STOPPED_NS = 200
 /* ---- Is this machine disturbed? A thread sleeps and notes by how much it overslept ------------------------------------- */
 
 static tn_atomic64 worst_oversleep;
+static tn_atomic32 asked; /* somebody waits to hear that all that was overslept so far is noted */
 
-/* How long the process's first thread has been ready to run and was not let run, where the system tells. A thread that sleeps much is
- * preferred by schedulers: that it was in time does not say that the busy ones were. */
-static uint64_t waited_to_run(void) {
+/* What the system tells of the process's first thread, the one that does the work. A thread that sleeps much is preferred by schedulers:
+ * that it was in time does not say that the busy ones were. */
+typedef struct turns {
+  unsigned long long ran_ns, waited_ns; /* waited: ready to run and not let run, counted when it runs again */
+  int ready;                            /* it runs, or would */
+} turns;
+
+/* One that is itself the answer ends the search. */
+static int is_own_number(const char *number, void *ret_number) {
   char path[64];
-  unsigned long long ran = 0, waited = 0;
-  snprintf(path, sizeof path, "/proc/self/task/%" PRIu32 "/schedstat", tn_os_process_number());
+  snprintf(path, sizeof path, "/proc/self/task/%.20s", number);
+  if (number[0] < '1' || number[0] > '9' || access(path, F_OK) != 0) return 0;
+  snprintf(ret_number, 24, "%.20s", number);
+  return 1;
+}
+
+/* NULL where the system has no such file. A process under Wine is one of Linux, too, with another number, and looks at paths itself but
+ * has its server open them, whose "self" is the server: so the number is looked for among those that are our own. */
+static FILE *open_own(const char *what) {
+  char told[24], number[24], path[96];
+  snprintf(told, sizeof told, "%" PRIu32, tn_os_process_number());
+  if (is_own_number(told, number) != 1 && tn_os_each_name("/proc", is_own_number, number) != 1) return NULL;
+  snprintf(path, sizeof path, "/proc/%s/task/%s/%s", number, number, what);
   FILE *file = fopen(path, "r");
-  if (file == NULL || fscanf(file, "%llu %llu", &ran, &waited) != 2) waited = 0;
-  if (file != NULL) fclose(file);
-  return waited;
+  if (file != NULL) setvbuf(file, NULL, _IONBF, 0);
+  return file;
+}
+
+/* Opened once: under Wine opening takes longer than all else here. */
+static turns look_at_turns(void) {
+  static FILE *times, *state;
+  static int opened;
+  if (!opened) {
+    times = open_own("schedstat");
+    state = open_own("stat");
+    opened = 1;
+  }
+  turns now = {0};
+  char text[512] = "";
+  if (times == NULL || state == NULL) return now;
+  rewind(times);
+  text[fread(text, 1, sizeof text - 1, times)] = 0;
+  if (sscanf(text, "%llu %llu", &now.ran_ns, &now.waited_ns) != 2) return (turns){0};
+  rewind(state);
+  text[fread(text, 1, sizeof text - 1, state)] = 0;
+  const char *after_name = strrchr(text, ')');
+  now.ready = after_name != NULL && after_name[1] == ' ' && after_name[2] == 'R';
+  return now;
 }
 
 static void nap(void *says_so) {
-  for (uint64_t waited = waited_to_run();;) {
+  turns before = look_at_turns(), when_asked = before;
+  for (int answering = 0;;) {
     int64_t begin = check_now();
     check_sleep(NAP_NS);
-    uint64_t over = (uint64_t)(check_now() - begin - NAP_NS), waited_now = waited_to_run();
-    int64_t asked = check_now(); /* a question to the system: where that is a process of its own (Wine), it may be late, too */
+    uint64_t over = (uint64_t)(check_now() - begin - NAP_NS);
+    int64_t question = check_now(); /* to the system: where that is a process of its own (Wine), it may be late, too */
     tn_os_process self;
     tn_os_process_of(tn_os_process_number(), &self);
-    if ((uint64_t)(check_now() - asked) > over) over = (uint64_t)(check_now() - asked);
-    if (waited_now - waited > over) over = waited_now - waited;
-    waited = waited_now;
-    if (over > tn_load_relaxed(&worst_oversleep)) /* relaxed: a measurement, it orders nothing */
+    if ((uint64_t)(check_now() - question) > over) over = (uint64_t)(check_now() - question);
+    turns now = look_at_turns();
+    if (now.waited_ns - before.waited_ns > over) over = now.waited_ns - before.waited_ns;
+    before = now;
+    if (over > tn_load_relaxed(&worst_oversleep)) /* relaxed: a measurement, ordered by the answer */
       tn_store_relaxed(&worst_oversleep, over);
     if (says_so != NULL && over > (uint64_t)OVERSLEPT_NS) crash_say("overslept", over, 0);
+    if (!answering && tn_load_acquire(&asked)) { /* [T4] acquire */
+      answering = 1;
+      when_asked = now;
+    } else if (answering && (!now.ready || now.ran_ns != when_asked.ran_ns)) { /* else the first thread still waits for its turn */
+      answering = 0;
+      if (says_so != NULL) crash_say("awake", 0, 0);
+      tn_store_release(&asked, 0); /* [T4] release: the worst before the answer */
+    }
   }
 }
 
@@ -46,11 +96,21 @@ static void watch_the_machine(void) {
   CHECK_OK(tn_os_thread_start(&thread, nap, NULL));
 }
 
-/* Here, or in a survivor, which says so. Who overslept with us may not have run again yet: give it the time to say so. */
-static int disturbed(const crash_run *run) {
-  check_sleep(3 * OVERSLEPT_NS);
+/* Here, or in a survivor, which says so. Who did not run cannot have said it yet: everybody is asked and has to answer. */
+static int disturbed(crash_run *run) {
+  uint32_t heard[CRASH_SURVIVORS];
+  for (int i = 0; i < run->survivor_count; i++) {
+    heard[i] = tn_load_acquire(&run->survivors[i].count); /* [T1] acquire */
+    check_tell(run->survivors[i].process, "awake?");
+  }
+  tn_store_release(&asked, 1); /* [T4] release */
+  for (int64_t end = check_now() + CRASH_PATIENCE_NS; tn_load_acquire(&asked) && check_now() < end;) check_sleep(POLL_NS); /* [T4] acquire */
   int result = tn_load_relaxed(&worst_oversleep) > (uint64_t)OVERSLEPT_NS; /* relaxed: as above */
-  for (int i = 0; i < run->survivor_count; i++) result |= crash_last(&run->survivors[i], "overslept") != NULL;
+  for (int i = 0; i < run->survivor_count; i++) {
+    if (crash_heard(&run->survivors[i], "awake", heard[i], CRASH_PATIENCE_NS) == NULL)
+      crash_fail(run, "survivor %d does not answer, after: %s", i, run->why);
+    result |= crash_last(&run->survivors[i], "overslept") != NULL;
+  }
   return result;
 }
 
@@ -164,7 +224,8 @@ void crash_say(const char *word, uint64_t number, uint64_t tag) {
 static void listen_for_end(void *argument) {
   crash_ears *ears = argument;
   const char *line;
-  while ((line = check_hear()) != NULL && strcmp(line, "end") != 0) continue;
+  while ((line = check_hear()) != NULL && strcmp(line, "end") != 0)
+    if (strcmp(line, "awake?") == 0) tn_store_release(&asked, 1); /* [T4] release: pairs with nap()'s acquire */
   tn_store_release(&ears->end, 1);        /* [T2] release: pairs with the acquire in the role's loop */
   while (!tn_load_acquire(&ears->deaf)) { /* [T3] acquire. Again and again: whoever was woken may block once more */
     ears->wake(ears->argument);

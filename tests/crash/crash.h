@@ -10,8 +10,9 @@
  * victim, so it is a zombie while the others find out. An independent prober watches the kernel's locks through a description
  * of its own and notes when the dead one's are free: from then on the living have CRASH_PROMISE_NS. If they came too late in a
  * run in which a thread that does nothing but sleep for 5 ms, here or in a survivor, overslept by 20 ms, or a process's first
- * thread was ready and not let run for 20 ms, the machine was late and the run is repeated and counted. Whether what is found is
- * right is judged in every run.
+ * thread was ready and not let run for 20 ms, the machine was late and the run is repeated and counted. Whoever does not run cannot
+ * say so: before a run fails, each survivor has answered that its first thread does not wait for its turn. Whether what is found is right
+ * is judged in every run.
  *
  * $TARN_CRASH_RUNS says how many runs a row has; TARN_CRASH_POINT=NAME runs the rows of one point.
  */
