@@ -68,17 +68,19 @@ int tn_map_failed(const tarn_map *map, const char *doing, int code) {
   return tn_fail(code, "map \"%s\": %s failed: %s%s", map->place.name, doing, tn_os_reason(), advice(code));
 }
 
+/* The seam's own words (they have no number of the system) say how much is needed and how much is left. */
 int tn_map_no_space(const tarn_map *map, const char *doing, uint64_t needed) {
   uint64_t room = tn_os_room(&map->file);
-  char left[64] = "";
-  if (tn_os_reason_number() != 0 &&
-      room != UINT64_MAX) /* a bare error of the system; the seam's own words say how much is left */
-    snprintf(left, sizeof left, " (%s are left)", tn_bytes(room));
-  return tn_fail(
-      TARN_E_NO_SPACE,
-      "map \"%s\": %s needs %s (%llu bytes): %s%s; remove what is no longer used, or put it where there is room with "
-      "TARN_DIR or a path",
-      map->place.name, doing, tn_bytes(needed), (unsigned long long)needed, tn_os_reason(), left);
+  char why[400];
+  if (tn_os_reason_number() == 0)
+    snprintf(why, sizeof why, "%s", tn_os_reason());
+  else if (room == UINT64_MAX)
+    snprintf(why, sizeof why, "%s are needed (%s)", tn_bytes(needed), tn_os_reason());
+  else
+    snprintf(why, sizeof why, "%s are needed, %s are left (%s)", tn_bytes(needed), tn_bytes(room), tn_os_reason());
+  return tn_fail(TARN_E_NO_SPACE,
+                 "map \"%s\": no room for %s: %s; remove what is no longer used, or put it where there is room with TARN_DIR or a path",
+                 map->place.name, doing, why);
 }
 
 static int cannot_lock(const tarn_map *map, int code) {
