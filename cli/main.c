@@ -20,6 +20,9 @@ static int no_such_command(int count, char **words) {
     if (count == 1 || words[1][0] == '-') return cli_fail(CLI_USAGE, "%s what? `tarn help %s` lists it", words[0], words[0]);
     return cli_fail(CLI_USAGE, "there is no command %s %s; `tarn help %s` lists what there is", words[0], words[1], words[0]);
   }
+  if (strcmp(words[0], "version") == 0 || strcmp(words[0], "-V") == 0)
+    return cli_fail(CLI_USAGE, "there is no command %s; is `tarn --version` meant?", words[0]);
+  if (words[0][0] == '-') return cli_fail(CLI_USAGE, "%s stands before the command: options come behind it, as in `tarn ls -q`", words[0]);
   const char *near = cli_nearest(words[0], names);
   if (near) return cli_fail(CLI_USAGE, "there is no command %s; is `%s` meant?", words[0], near);
   return cli_fail(CLI_USAGE, "there is no command %s; `tarn help` lists them", words[0]);
@@ -28,7 +31,9 @@ static int no_such_command(int count, char **words) {
 /* Whether errors are wanted as JSON is needed before the options are understood: also for what is wrong with them. */
 static bool wants_json(int count, char **words) {
   for (int i = 0; i < count && strcmp(words[i], "--") != 0; i++) {
-    if (strcmp(words[i], "--json") == 0 || strcmp(words[i], "-j") == 0) return true;
+    if (strcmp(words[i], "--json") == 0) return true;
+    size_t flags = words[i][0] == '-' ? strspn(words[i] + 1, "fhjq") : 0; /* -j, or among others: -qj */
+    if (flags && !words[i][flags + 1] && strchr(words[i], 'j')) return true;
   }
   return false;
 }

@@ -81,10 +81,22 @@ static int copy_out(tarn_map *map, const char *name, uint64_t offset, uint64_t l
   return CLI_DONE;
 }
 
+static const char *count_words(uint64_t bytes, char words[CLI_WORDS]) {
+  snprintf(words, CLI_WORDS, "%llu byte%s", (unsigned long long)bytes, bytes == 1 ? "" : "s");
+  return words;
+}
+
+static int nothing_there(const char *name, uint64_t size, uint64_t offset) {
+  char words[CLI_WORDS];
+  return cli_fail(CLI_USAGE, "%s has %s: there is nothing at %llu", name, count_words(size, words), (unsigned long long)offset);
+}
+
 static int read_range(tarn_map *map, const char *name, uint64_t size, const char *path, const cli_values *values) {
+  char words[CLI_WORDS];
   uint64_t offset = values->offset;
-  if (offset > size || values->length > size - offset) {
-    return cli_fail(CLI_USAGE, "%s has %llu bytes: %llu bytes from %llu on reach past its end", name, (unsigned long long)size,
+  if (offset > size) return nothing_there(name, size, offset);
+  if (values->length > size - offset) {
+    return cli_fail(CLI_USAGE, "%s has %s: %llu from %llu on reach past its end", name, count_words(size, words),
                     (unsigned long long)values->length, (unsigned long long)offset);
   }
   uint64_t length = (values->given & CLI_LENGTH) ? values->length : size - offset;
@@ -137,10 +149,7 @@ static int copy_in(tarn_map *map, const char *name, uint64_t offset, uint64_t ro
 
 static int write_range(tarn_map *map, const char *name, uint64_t size, cli_input *input, const cli_values *values) {
   uint64_t offset = values->offset, done = 0, more = 0;
-  if (offset > size) {
-    return cli_fail(CLI_USAGE, "%s has %llu bytes: there is nothing at %llu", name, (unsigned long long)size,
-                    (unsigned long long)offset);
-  }
+  if (offset > size) return nothing_there(name, size, offset);
   uint64_t room = size - offset;
   if (input->sized && input->size_bytes > room) return no_room(input, name, offset, room);
   cli_progress progress;

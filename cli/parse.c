@@ -141,21 +141,36 @@ static int set_option(const cli_option *option, const char *text, cli_values *va
   return cli_fail(CLI_USAGE, "--%s %s: the value is %s", option->name, text, value_examples[option->syntax]);
 }
 
-/* One word that starts with '-', and the next one if it is its value. */
-static int parse_option(const cli_command *command, char **words, int count, int *at, cli_values *values) {
+/* The value of an option that needs one is what stands behind it in its word, or the next word. */
+static int parse_value_of(const cli_option *option, const char *text, char **words, int count, int *at, cli_values *values) {
+  if (!text && *at + 1 >= count)
+    return cli_fail(CLI_USAGE, "--%s needs a value: --%s %s", option->name, option->name, option->value);
+  return set_option(option, text ? text : words[++*at], values);
+}
+
+static int parse_long(const cli_command *command, char **words, int count, int *at, cli_values *values) {
   const char *word = words[*at];
-  bool is_long = word[1] == '-';
   size_t length = strcspn(word, "=");
-  const cli_option *option = is_long ? find_option(command, word + 2, length - 2) : find_letter(command, word[1]);
-  if (!option || (!is_long && word[2] && option->syntax == CLI_IS_FLAG)) return unknown_option(command, word);
-  const char *text = is_long ? (word[length] ? word + length + 1 : NULL) : (word[2] ? word + 2 : NULL);
-  if (option->syntax == CLI_IS_FLAG) {
-    if (text) return cli_fail(CLI_USAGE, "--%s takes no value", option->name);
-  } else if (!text) {
-    if (*at + 1 >= count) return cli_fail(CLI_USAGE, "--%s needs a value: --%s %s", option->name, option->name, option->value);
-    text = words[++*at];
+  const char *text = word[length] ? word + length + 1 : NULL;
+  const cli_option *option = find_option(command, word + 2, length - 2);
+  if (!option) return unknown_option(command, word);
+  if (option->syntax != CLI_IS_FLAG) return parse_value_of(option, text, words, count, at, values);
+  if (text) return cli_fail(CLI_USAGE, "--%s takes no value", option->name);
+  return set_option(option, NULL, values);
+}
+
+/* One or more in a word, -qj; the last may have a value, -w5s. */
+static int parse_letters(const cli_command *command, char **words, int count, int *at, cli_values *values) {
+  const char *word = words[*at];
+  for (const char *letter = word + 1; *letter; letter++) {
+    const cli_option *option = find_letter(command, *letter);
+    if (!option) return unknown_option(command, word);
+    if (option->syntax != CLI_IS_FLAG)
+      return parse_value_of(option, letter[1] ? letter + 1 : NULL, words, count, at, values);
+    int failed = set_option(option, NULL, values);
+    if (failed) return failed;
   }
-  return set_option(option, text, values);
+  return CLI_DONE;
 }
 
 static int check_operands(const cli_command *command, int count) {
@@ -182,7 +197,7 @@ int cli_parse(const cli_command *command, int count, char **words, cli_values *r
     } else if (strcmp(word, "--") == 0) {
       only_operands = true;
     } else {
-      int result = parse_option(command, words, count, &i, ret_values);
+      int result = (word[1] == '-' ? parse_long : parse_letters)(command, words, count, &i, ret_values);
       if (result) return result;
     }
   }

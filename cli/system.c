@@ -271,8 +271,8 @@ static void catch_signal(int number, void (*handler)(int), int flags) {
 void cli_system_start(int *argc, char ***argv) {
   (void)argc;
   (void)argv;
-  for (int i = 0; i < 3; i++) { /* a closed stdout must not become the number of a file we open */
-    if (fcntl(i, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) _exit(CLI_OTHER);
+  for (int i = 0; i < 3; i++) { /* a closed one must not become the number of a file we open; to use it is an error as before */
+    if (fcntl(i, F_GETFD) < 0 && open("/dev/null", i == 0 ? O_WRONLY : O_RDONLY) < 0) _exit(CLI_OTHER);
   }
   /* no SA_RESTART: what blocks returns; SA_RESETHAND: the second Ctrl-C ends us at once */
   catch_signal(SIGINT, on_signal, (int)SA_RESETHAND);

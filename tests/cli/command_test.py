@@ -12,7 +12,7 @@ import termios
 import time
 import unittest
 
-from command import (BUSY, BUTTERFLY, CORRUPT, LIMIT, NOT_THERE, NO_PERMISSION, NO_SPACE, OTHER, TARN, TIMED_OUT, USAGE, Command,
+from command import (BUSY, BUTTERFLY, CORRUPT, DONE, LIMIT, NOT_THERE, NO_PERMISSION, NO_SPACE, OTHER, TARN, TIMED_OUT, USAGE, Command,
                      OtherUsers, content, json_lines, sanitized)
 
 
@@ -224,6 +224,15 @@ class Pipes(Command):
         done = subprocess.run(["sh", "-c", 'exec "$0" get x >&-', TARN], capture_output=True, env=self.environment, timeout=LIMIT)
         self.assertEqual(OTHER, done.returncode)
         self.assertIn(b"standard output", done.stderr)
+
+    def test_closed_stdin(self):
+        """No input is not an empty one."""
+        for command in ('put x', 'send x', 'map write x'):
+            done = subprocess.run(["sh", "-c", f'exec "$0" {command} <&-', TARN], capture_output=True, env=self.environment, timeout=LIMIT)
+            self.assertNotEqual(DONE, done.returncode, command)
+        self.error("get", "x", expect=NOT_THERE)
+        done = subprocess.run(["sh", "-c", 'exec "$0" put x "$1" -q <&-', TARN, BUTTERFLY], env=self.environment, timeout=LIMIT)
+        self.assertEqual(DONE, done.returncode)
 
     def test_ctrl_c_while_reading_stdin(self):
         self.run_tarn("put", "-q", "x", stdin=b"before")
@@ -553,6 +562,8 @@ class Words(Command):
         self.assertIn("tarn help map", self.error("map", expect=USAGE))
         self.assertIn("map creat", self.error("map", "creat", expect=USAGE))
         self.assertIn("--type", self.error("put", "x", "--tpye", "y", expect=USAGE))
+        self.assertIn("options come behind", self.error("-q", "ls", expect=USAGE))
+        self.assertIn("`tarn --version`", self.error("version", expect=USAGE))
         self.error("help", "nothing", expect=USAGE)
         self.error("put", expect=USAGE)
         for name in ("", ".hidden", "a b", "x" * 201, "caf\u00e9"):
@@ -562,6 +573,7 @@ class Words(Command):
     def test_errors_as_json(self):
         told = json.loads(self.run_tarn("get", "nothing", "--json", expect=NOT_THERE).stderr)
         self.assertEqual(("TARN_E_NOT_FOUND", NOT_THERE), (told["result"], told["exit"]))
+        self.assertEqual(USAGE, json.loads(self.run_tarn("get", "x", "-qj", "--nonsense", expect=USAGE).stderr)["exit"])
         told = json.loads(self.run_tarn("get", "--json", "--what", expect=USAGE).stderr)
         self.assertEqual(USAGE, told["exit"])
 

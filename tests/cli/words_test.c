@@ -132,6 +132,12 @@ static void test_operands_and_options_in_any_order(void) {
   CHECK_INT(CLI_DONE, parse("get name - -w2s", &v, &count, words));
   CHECK_STR("-", words[1]);
   CHECK_INT(INT64_C(2000000000), v.wait_ns);
+  CHECK_INT(CLI_DONE, parse("get -qfjw2s name", &v, &count, words)); /* letters together, the last with its value */
+  CHECK_INT(1, count);
+  CHECK(v.quiet && v.follow && v.json);
+  CHECK_INT(INT64_C(2000000000), v.wait_ns);
+  CHECK_INT(CLI_DONE, parse("get -qw 3s name", &v, &count, words));
+  CHECK_INT(INT64_C(3000000000), v.wait_ns);
   CHECK_INT(CLI_DONE, parse("rm -- --force -q", &v, &count, words));
   CHECK_INT(2, count);
   CHECK(!v.force);
@@ -159,7 +165,8 @@ static void test_wrong_arguments(void) {
                                       "put a --tag seven",
                                       "put a --follow",
                                       "put a --quiet=yes",
-                                      "put a -qj",
+                                      "put a -qx",
+                                      "put a -qt",
                                       "get a --wait 5",
                                       "create board a --mode rw",
                                       "show a --colors 17",
