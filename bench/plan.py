@@ -60,7 +60,7 @@ def lines(quick):
         made += modes(lambda mode, peers, size=size: Line("newest", mode, size, run_ms=run_ms, warm_ms=warm_ms, peers=peers),
                       poll=NEWEST_PEERS, block=[peer for peer in NEWEST_PEERS if peer not in ("seqlock", "python_shm")])
     made.append(Line("first", "block", 64, peers=tuple(BLOCKING_PEERS)))
-    for rate in (100,) if quick else (100, 10):
+    for rate in (100,) if quick else (1, 10, 100, 1000, 10000):
         made.append(Line("calls", "block", 64, 1, rate, rounds=1, peers=tuple(p for p in BLOCKING_PEERS if not p.startswith("python"))))
     made.append(Line("held", "block", 64, rounds=1, peers=tuple(BLOCKING_PEERS)))
     return made

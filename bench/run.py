@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """run: Tarn beside what could be used instead: measures, keeps every result, writes docs/performance.md.
 
-  bench/run.py                       all of it (about eight minutes), from the beginning
+  bench/run.py                       all of it (about ten minutes), from the beginning
   bench/run.py --quick               about a minute, to see that all works; the page is not written
   bench/run.py --resume              go on with a run that was broken off
   bench/run.py --only tarn_stream    these peers only, anew, beside what is there (--only pipe,nng; --work sleep,newest the same way;
@@ -67,7 +67,7 @@ def measure_calls(build, line, peer):
     """System calls a message of both sides, in a run of its own under strace."""
     if not shutil.which("strace"):
         return {"skipped": "strace is not there"}
-    count = 12 if line.rate <= 10 else 40
+    count = 4 * line.rate if line.rate <= 10 else 40  # four seconds at most
     with held.scratch() as directory:
         prefix = os.path.join(directory, "calls")
         made = measure(build, line, peer, ["--count", str(count), "--strace", prefix], "sleep")

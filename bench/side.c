@@ -127,12 +127,12 @@ static int receive_many(side *of) {
 /* ---- A reader that sleeps: messages at a steady rate, each with the time at which it was sent ------------------------- */
 
 /* Before it come a few messages that say 0: what a peer does once for its first messages is not of interest here. */
-enum { BEFORE = 4 };
+enum { BEFORE = 40 };
 
 static int send_at_a_rate(side *of) {
   for (int i = 0; i < BEFORE; i++) {
     if (!send_first_word(of, 0)) return failed(of, "send");
-    sleep_until(now_ns() + 5000000);
+    sleep_until(now_ns() + 1000000);
   }
   int64_t period = 1000000000 / of->plan->rate_hz, next = now_ns() + period;
   int64_t end = next + of->plan->run_ns;
