@@ -196,8 +196,9 @@ static int open_output(recorder *r) {
     if (cli_is_terminal(1)) return cli_fail(CLI_USAGE, "a recording is no text: name a FILE, or send it through a pipe");
     return CLI_DONE;
   }
-  bool other = cli_path_kind(path) == CLI_PATH_OTHER;
-  r->descriptor = other ? cli_open_write(path) : cli_create(path, r->values->force);
+  r->descriptor = cli_open_again(path);
+  if (r->descriptor == -2)
+    r->descriptor = cli_path_kind(path) == CLI_PATH_OTHER ? cli_open_write(path) : cli_create(path, r->values->force);
   if (r->descriptor >= 0) return CLI_DONE;
   if (errno == EEXIST) return cli_fail(CLI_BUSY, "%s is there already; --force replaces it", path);
   return cli_fail_system("create", path);

@@ -117,6 +117,7 @@ static int open_wide(const char *path, int flags, int mode) {
 
 int cli_open_read(const char *path) { return open_wide(path, _O_RDONLY, 0); }
 int cli_open_write(const char *path) { return open_wide(path, _O_WRONLY, 0); }
+int cli_open_again(const char *path) { return (void)path, -2; }
 
 int cli_create(const char *path, bool replace) {
   return open_wide(path, _O_WRONLY | _O_CREAT | (replace ? _O_TRUNC : _O_EXCL), _S_IREAD | _S_IWRITE);
@@ -294,6 +295,19 @@ void cli_system_end(int code) {
 
 int cli_open_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY); }
 int cli_open_write(const char *path) { return open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY); }
+
+int cli_open_again(const char *path) {
+  static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+  if (strcmp(path, "/dev/stdout") == 0) return fcntl(1, F_DUPFD_CLOEXEC, 3);
+  if (strcmp(path, "/dev/stderr") == 0) return fcntl(2, F_DUPFD_CLOEXEC, 3);
+  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+    size_t length = strlen(folders[i]);
+    uint64_t number;
+    if (strncmp(path, folders[i], length) == 0 && cli_parse_number(path + length, &number) && number < 1000000)
+      return fcntl((int)number, F_DUPFD_CLOEXEC, 3);
+  }
+  return -2;
+}
 
 int cli_create(const char *path, bool replace) {
   return open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (replace ? O_TRUNC : O_EXCL), 0666);

@@ -27,6 +27,9 @@ bool cli_regular(int descriptor, uint64_t *ret_left);
  * (path, or what it links to) goes to *ret_destination. If the process dies by a fault the file is removed. */
 int cli_make_beside(const char *path, char **ret_temporary, char **ret_destination);
 int cli_open_write(const char *path); /* something that is no regular file */
+/* One of what this process has open already, as /dev/stdout or /dev/fd/3 name it, to be written to where it stands: to replace the file it
+ * leads to would take from under the shell what it redirected to. -2: path names no such thing. */
+int cli_open_again(const char *path);
 int cli_create(const char *path,
                bool replace); /* a new file, to be written in place; EEXIST if it is there and not to be replaced */
 int cli_replace(const char *temporary, const char *destination);

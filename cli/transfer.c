@@ -80,7 +80,10 @@ void cli_input_close(cli_input *input) {
 int cli_output_open(cli_output *output, const char *path) {
   *output = (cli_output){.descriptor = 1, .path = is_standard(path) ? "standard output" : path};
   if (is_standard(path)) return CLI_DONE;
-  if (cli_path_kind(path) == CLI_PATH_OTHER) {
+  int again = cli_open_again(path);
+  if (again != -2) {
+    output->descriptor = again;
+  } else if (cli_path_kind(path) == CLI_PATH_OTHER) {
     output->descriptor = cli_open_write(path); /* a device, a FIFO: nothing to replace */
   } else {
     output->descriptor = cli_make_beside(path, &output->temporary, &output->destination);
