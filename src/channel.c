@@ -241,7 +241,7 @@ static int make(tn_channel *channel) {
     return tn_fail(result, "%s \"%s\": cannot be created: there is no directory for %s; make it, or choose another (TARN_DIR)",
                    TN_WHO(channel), channel->place.path);
   if (result != 0)
-    return tn_channel_fail(channel, result, "cannot be created");
+    return tn_channel_fail(channel, result, "cannot be created in its directory");
   TN_POINT("create.made");
   result = make_named(channel);
   if (result == 0) {
@@ -272,8 +272,8 @@ static int open_file(tn_channel *channel) {
   if (result != 0)
     return tn_channel_fail(channel, result, "its state cannot be asked");
   if (!(channel->options.flags & TARN_ANY_OWNER) && tn_os_trusted(channel->place.path, &status) != 0)
-    return tn_fail(TARN_E_PERMISSION, "%s \"%s\": it belongs to user %u, in a directory that others can write to; if that is right, "
-                   "say TARN_ANY_OWNER", TN_WHO(channel), status.owner);
+    return tn_fail(TARN_E_PERMISSION, "%s \"%s\": it belongs to user %u, in a directory that others can write to; share it in one that "
+                   "only those you trust can write to, or say TARN_ANY_OWNER if it is meant", TN_WHO(channel), status.owner);
   return tn_header_read(&channel->file, channel->kind, &channel->place, &channel->header);
 }
 

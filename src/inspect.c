@@ -21,7 +21,9 @@ int tn_look_open(const tn_place *place, int access, tn_look *ret) {
     return tn_fail(result, "%s \"%s\": there is none (looked for %s)", tn_kind_word(place->kind), place->name, place->path);
   if (result != 0)
     return tn_fail(result, "%s \"%s\": cannot be opened: %s%s", tn_kind_word(place->kind), place->name, tn_os_reason(),
-                   result == TARN_E_PERMISSION ? "; ask its owner for the right to read it" : "");
+                   result != TARN_E_PERMISSION ? ""
+                   : access == TN_OS_READ      ? "; ask its owner for the right to read it"
+                                               : "; only who may write it may remove it");
   result = tn_os_status_of(&look.file, &look.status);
   if (result != 0) {
     tn_os_close(&look.file);

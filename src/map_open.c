@@ -49,8 +49,10 @@ static int scoped(const tarn_map *map) { return (map->options.flags & TARN_SCOPE
 
 static const char *advice(int code) {
   switch (code) {
-    case TARN_E_PERMISSION:
-      return "; ask its owner for the right, or if another user's map is meant, open it with TARN_ANY_OWNER";
+    case TARN_E_PERMISSION: /* a number: the system refused; none: we did */
+      return tn_os_reason_number() != 0
+                 ? "; ask its owner for the right, or choose another directory (TARN_DIR)"
+                 : "; share it in a directory that only those you trust can write to, or say TARN_ANY_OWNER if it is meant";
     case TARN_E_KIND:
       return "; a map is a regular file: choose another name";
     case TARN_E_NOT_FOUND:
