@@ -1,5 +1,5 @@
 /* run_test.c: the command as a process, on every system: bytes unchanged, exit codes, names beyond ASCII. What needs more of a
- * system than processes (signals, other users, terminals) is in command_test.py. */
+ * system than processes (signals, other users, terminals) is in command_test.py and pipes_test.py. */
 #include "check.h"
 
 static const char *tarn_path(void) {
