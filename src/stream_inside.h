@@ -216,8 +216,8 @@ int tn_many_claimed(const tarn_stream *stream);
 int tn_queue_raise_limit(tarn_stream *stream, uint64_t end);
 uint64_t tn_queue_need(const tarn_stream *stream, uint64_t end);
 int tn_queue_may_fit(const tarn_stream *stream, uint64_t end, uint64_t need);
-/* 1: nobody need wait for the message at this position: it is done, and no intent names it. */
-int tn_queue_is_over(const tarn_stream *stream, uint64_t position);
+/* 1: somebody may wait for the message at this position: it is not done, or an intent names it. */
+int tn_queue_is_awaited(const tarn_stream *stream, uint64_t position);
 /* Clear up after all dead writers with a claim and readers with an intent. 1 if there was one, 0, negative. */
 int tn_queue_reap(tarn_stream *stream);
 /* A writer waits for this one: if it is taken by nobody it becomes a message again, and if it is one again readers are told: 1, 0, negative. */

@@ -42,8 +42,9 @@
  * place of what was there. So what stands never is too large for anybody: it is replaced by a larger need only when seq has changed (all
  * others are on their way) or when it is over. Too small it can be, when its owner has got room elsewhere, given up or died: then the next
  * cursor that passes it costs a needless wake, and it is gone. A queue's reader wakes for exactly that message, which may be done already
- * without a wake (nobody was announced yet): so who notes looks whether it is, and who waits looks for *it*, not for its own. All
- * that is below a larger need is needed there, too: nobody waits for less than the smallest.
+ * without a wake (nobody was announced yet): so who notes looks whether it is, and who waits looks for *it*, not for its own. One that is
+ * done, even below the head, is waited for as long as an intent names it. All that is below a larger need is needed there, too: nobody
+ * waits for less than the smallest.
  *
  * What is left if a process dies:
  *   owning the lock, before the claim's word   slot.claim names bytes beyond the chain; nothing is claimed. Who takes the lock over
@@ -292,8 +293,8 @@ static int wait_for_room(tarn_stream *stream, room_wish *room, int64_t left_ns, 
 
 /* What another noted that waits: does it wait still? */
 static int stands(const tarn_stream *stream, uint64_t need) {
-  if (need - stream->floor > tn_stream_position(stream) - stream->floor) return 0;
-  return !stream->queue || !tn_queue_is_over(stream, need);
+  if (stream->queue) return tn_queue_is_awaited(stream, need);
+  return need - stream->floor <= tn_stream_position(stream) - stream->floor;
 }
 
 /* The lock is held: before this writer waits outside. */

@@ -148,10 +148,18 @@ static int is_done(const tarn_stream *stream, uint64_t position) {
   return (word & TN_VISIBLE) && tn_record_kind(word) == TN_DONE;
 }
 
-int tn_queue_is_over(const tarn_stream *stream, uint64_t position) {
+/* What is not done has to be a message, or a claim, between head and end: for a scribbler's need nobody would wake anybody. */
+int tn_queue_is_awaited(const tarn_stream *stream, uint64_t position) {
   uint64_t kept;
-  if (!is_done(stream, position)) return 0;
-  return !lowest_kept(stream, position, &kept) || kept != position;
+  for (uint64_t at = stream->boundaries[0].position; at != tn_stream_position(stream) && (int64_t)(at - position) <= 0;) {
+    tn_sight sight;
+    int seen = tn_stream_see(stream, at, &sight);
+    if (seen == 1 && at + sight.extent - stream->floor > stream->ring_bytes) break;
+    if (at == position && (seen != 1 || (sight.message && tn_record_kind(sight.word) != TN_DONE))) return 1;
+    if (seen != 1) break;
+    at += sight.extent;
+  }
+  return lowest_kept(stream, position, &kept) && kept == position;
 }
 
 /* Racy, and fine because whoever is told 1 takes the lock and looks again, for another `need` if that is not all. */

@@ -121,6 +121,29 @@ static void test_woken_between(void) {
   prompt_once(woken_between, TARN_QUEUE);
 }
 
+/* What was noted before everybody was woken is over, whoever noted it: who waits now is woken once, when there is what it needs, and not by
+ * each message before. */
+static void test_need_that_is_over(void) {
+  tarn_stream *filler = open_writer(0), *reader = open_reader();
+  const tn_line *room = &filler->channel.control->room;
+  uint64_t next = 1;
+  waiter much;
+  while (put(filler, 0, 0) == 0) continue;
+  CHECK_RESULT(TARN_TIMED_OUT, put(filler, 10, 1)); /* it has noted what it needs, and waits no more */
+  uint64_t noted = tn_load_acquire(&room->need);
+  tarn_stream_wake(reader);
+  start(&much, 0, 1900);
+  CHECK(noted < tn_load_acquire(&room->need));
+  uint32_t seq = tn_load_acquire(&room->seq);
+  while (tn_load_acquire(&much.done_ns) == 0)
+    if (tn_load_acquire(&room->sleepers) != 0 && tn_stream_something(reader)) get(reader, next++);
+  finish(&much, 0);
+  check_say("%u wakes for %llu messages", (unsigned)(tn_load_acquire(&room->seq) - seq), (unsigned long long)next - 1);
+  CHECK(tn_load_acquire(&room->seq) - seq <= 1);
+  tarn_stream_close(filler);
+  tarn_stream_close(reader);
+}
+
 /* role: a reader that is held when it has noted the message that it is about to take */
 static int role_about_to_take(int argc, char **argv) {
   (void)argc, (void)argv;
@@ -129,6 +152,7 @@ static int role_about_to_take(int argc, char **argv) {
   tn_point_set("queue.take.noted", 1, "hold");
   CHECK_OK(tarn_stream_read(reader, &item, PATIENCE_NS));
   CHECK_OK(tarn_stream_release(reader, &item));
+  check_hear(); /* who leaves wakes all */
   tarn_stream_close(reader);
   return 0;
 }
@@ -153,6 +177,100 @@ static int64_t intent_dropped(uint32_t queue) {
 }
 
 static void test_intent_dropped(void) { prompt_once(intent_dropped, TARN_QUEUE); }
+
+/* role: a reader that has one message, and is held when it is done and the note of it not gone yet */
+static int role_about_to_be_done(int argc, char **argv) {
+  (void)argc, (void)argv;
+  tarn_stream *reader = open_reader();
+  tarn_item item;
+  CHECK_OK(tarn_stream_read(reader, &item, PATIENCE_NS));
+  check_say("has it");
+  check_hear();
+  tn_point_set("queue.release.done", 1, "hold");
+  CHECK_OK(tarn_stream_release(reader, &item));
+  check_hear();
+  tarn_stream_close(reader);
+  return 0;
+}
+
+/* One more waits, and needs more, before the reader that is held goes on. How long the first one took: what was noted for it must stand. */
+static int64_t another_comes(tarn_stream *reader, waiter *little, check_process *held, tarn_item *first) {
+  waiter much;
+  start(&much, TARN_QUEUE, 1900);
+  if (first != NULL) CHECK_OK(tarn_stream_release(reader, first));
+  int64_t begin = check_now();
+  check_tell(held, "go on");
+  int64_t took = finish(little, begin);
+  CHECK_INT(0, check_wait(held));
+  while (tn_load_acquire(&much.done_ns) == 0) {
+    tarn_item item;
+    if (tarn_stream_read(reader, &item, 0) == 0) CHECK_OK(tarn_stream_release(reader, &item));
+  }
+  finish(&much, begin);
+  return took;
+}
+
+/* Below the head: one waits for an intent, and for nothing else, to go. */
+static int64_t intent_below_the_head(uint32_t queue) {
+  tarn_stream *filler = open_writer(queue), *reader = open_reader();
+  waiter little;
+  CHECK_OK(put(filler, 200, 0));
+  check_process *held = check_start("about_to_take", NULL);
+  check_expect(held, "at queue.take.noted");
+  while (put(filler, 200, 0) == 0) continue;
+  for (uint64_t number = 1; number <= 3; number++) get(reader, number);
+  start(&little, queue, 200);
+  int64_t took = another_comes(reader, &little, held, NULL);
+  tarn_stream_close(filler);
+  tarn_stream_close(reader);
+  return took;
+}
+
+/* Above it: one waits for the second message, which is done while its intent is still set; the first holds the head. */
+static int64_t intent_above_the_head(uint32_t queue) {
+  tarn_stream *filler = open_writer(queue), *reader = open_reader();
+  tarn_item first;
+  waiter little;
+  while (put(filler, 200, 0) == 0) continue;
+  CHECK_OK(tarn_stream_read(reader, &first, 0));
+  check_process *held = check_start("about_to_be_done", NULL);
+  check_expect(held, "has it");
+  get(reader, 3);
+  start(&little, queue, 200);
+  check_tell(held, "release");
+  check_expect(held, "at queue.release.done");
+  int64_t took = another_comes(reader, &little, held, &first);
+  tarn_stream_close(filler);
+  tarn_stream_close(reader);
+  return took;
+}
+
+static void test_intent_awaited_by_two(void) {
+  prompt_once(intent_below_the_head, TARN_QUEUE);
+  prompt_once(intent_above_the_head, TARN_QUEUE);
+}
+
+/* What a scribbler noted is waited for by nobody: nobody would ever say that it is done. Neither of a skip, which the second record is. */
+static void test_need_of_a_scribbler(void) {
+  static const uint64_t needs[] = {1, 16, 240, 480 + 16, 1000};
+  for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+    tarn_stream *filler = open_writer(TARN_QUEUE), *reader = open_reader();
+    tn_line *room = &filler->channel.control->room;
+    waiter one;
+    void *skipped;
+    CHECK_OK(put(filler, 200, 0));
+    CHECK_OK(tarn_stream_claim(filler, 200, &skipped, 0));
+    CHECK_OK(tarn_stream_abandon(filler));
+    while (put(filler, 200, 0) == 0) continue;
+    tn_store_relaxed(&room->need_seq, tn_load_relaxed(&room->seq)); /* relaxed, both: nobody waits yet */
+    tn_store_relaxed(&room->need, needs[i]);
+    start(&one, TARN_QUEUE, 1900);
+    for (tarn_item item; tarn_stream_read(reader, &item, 0) == 0;) CHECK_OK(tarn_stream_release(reader, &item));
+    finish(&one, 0);
+    tarn_stream_close(filler);
+    tarn_stream_close(reader);
+  }
+}
 
 /* ---- The handle to poll ------------------------------------------------------------------------------------------------------- */
 
@@ -319,10 +437,13 @@ static void test_nobody_writes(void) {
 static const check_test tests[] = {{"three_wait", test_three_wait, 0},
                                    {"woken_between", test_woken_between, 0},
                                    {"intent_dropped", test_intent_dropped, 0},
+                                   {"need_that_is_over", test_need_that_is_over, 0},
+                                   {"intent_awaited_by_two", test_intent_awaited_by_two, 0},
+                                   {"need_of_a_scribbler", test_need_of_a_scribbler, 0},
                                    {"poll_many_writers", test_poll_many_writers, 0},
                                    {"poll_queue", test_poll_queue, 0},
                                    {"nobody_writes", test_nobody_writes, 0},
                                    {0}};
-static const check_role roles[] = {{"about_to_take", role_about_to_take}, {"takes", role_takes}, {"writes", role_writes}, {0}};
+static const check_role roles[] = {{"about_to_take", role_about_to_take}, {"about_to_be_done", role_about_to_be_done}, {"takes", role_takes}, {"writes", role_writes}, {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }

@@ -4,6 +4,7 @@
 
 #include <tarn/inspect.h>
 
+#include "os/fault.h"
 #include "stream_inside.h"
 
 enum { MS = 1000000, RING = 4096 };
@@ -147,6 +148,28 @@ static void test_full(void) {
   CHECK_RESULT(TARN_EMPTY, tarn_stream_read(a, &item, 0));
   tarn_stream_close(a);
   tarn_stream_close(writer);
+}
+
+/* One noted what it waits for, gave up, and then that was done, which nobody had to be told. Who needs more waits for what it needs itself:
+ * were it to wait for what is done already it would try again and again. */
+static void test_noted_and_done(void) {
+  tarn_stream *a = open_writer(), *b = open_writer(), *holder = open_reader(), *reader = open_reader();
+  while (put(a, 100, 0) == 0) continue;
+  tarn_item first = take(holder, 1, 1);
+  tarn_stream_wake(reader); /* whatever was noted before is over */
+  CHECK_RESULT(TARN_TIMED_OUT, put(a, 300, 1)); /* it needs the first three */
+  stream_get(reader, 2, 0);
+  stream_get(reader, 3, 0);
+  tn_point_set(NULL, 0, NULL); /* count anew */
+  CHECK_RESULT(TARN_TIMED_OUT, put(b, 1500, 5 * MS));
+  check_say("the lock was taken %llu times", (unsigned long long)tn_point_count("many.claim.locked"));
+  CHECK(tn_point_count("many.claim.locked") <= 2);
+  CHECK_OK(tarn_stream_release(holder, &first));
+  for (uint64_t number = 4; put(b, 1500, 0) == TARN_FULL; number++) stream_get(reader, number, 0);
+  tarn_stream_close(a);
+  tarn_stream_close(b);
+  tarn_stream_close(holder);
+  tarn_stream_close(reader);
 }
 
 static void test_around_again(void) {
@@ -444,6 +467,7 @@ static const check_test tests[] = {{"each_to_one", test_each_to_one, 0},
                                    {"returned", test_returned, 0},
                                    {"holds", test_holds, 0},
                                    {"full", test_full, 0},
+                                   {"noted_and_done", test_noted_and_done, 0},
                                    {"around_again", test_around_again, 0},
                                    {"set_aside", test_set_aside, 0},
                                    {"no_room_aside", test_no_room_aside, 0},
