@@ -164,8 +164,9 @@ int tn_queue_is_awaited(const tarn_stream *stream, uint64_t position) {
 
 /* Racy, and fine because whoever is told 1 takes the lock and looks again, for another `need` if that is not all. */
 int tn_queue_may_fit(const tarn_stream *stream, uint64_t end, uint64_t need) {
-  uint64_t kept;
-  if (!is_done(stream, need) && (int64_t)(load_head(stream).position - need) <= 0) return 0;
-  if (!lowest_kept(stream, stream->limit - stream->ring_bytes, &kept) || (int64_t)(kept - (end - stream->ring_bytes)) >= 0) return 1;
+  uint64_t kept, head = load_head(stream).position, far = end - stream->ring_bytes;
+  /* A head that is far enough leaves intents alone in the way; those may have gone before `need` was chosen. */
+  if (!is_done(stream, need) && (int64_t)(head - need) <= 0 && (int64_t)(head - far) < 0) return 0;
+  if (!lowest_kept(stream, stream->limit - stream->ring_bytes, &kept) || (int64_t)(kept - far) >= 0) return 1;
   return kept != need && !is_done(stream, kept); /* done, but the intent is still set: its owner is about to clear it */
 }

@@ -250,6 +250,37 @@ static void test_intent_awaited_by_two(void) {
   prompt_once(intent_above_the_head, TARN_QUEUE);
 }
 
+/* role: a writer that is held when it has seen that an intent keeps the room it needs */
+static int role_short_of_room(int argc, char **argv) {
+  (void)argc, (void)argv;
+  tarn_stream *writer = open_writer(TARN_QUEUE);
+  tn_point_set("queue.head.settled", 1, "hold");
+  CHECK_OK(put(writer, 200, PATIENCE_NS));
+  tarn_stream_close(writer);
+  return 0;
+}
+
+/* An intent goes after a writer saw it and before it notes what it waits for: there is room. It must not wait for what another reader has. */
+static void test_intent_goes_meanwhile(void) {
+  tarn_stream *filler = open_writer(TARN_QUEUE), *reader = open_reader();
+  tarn_item item;
+  CHECK_OK(put(filler, 200, 0));
+  check_process *held = check_start("about_to_take", NULL);
+  check_expect(held, "at queue.take.noted");
+  while (put(filler, 200, 0) == 0) continue;
+  for (uint64_t number = 1; number <= 3; number++) get(reader, number);
+  CHECK_OK(tarn_stream_read(reader, &item, 0));
+  check_process *writer = check_start("short_of_room", NULL);
+  check_expect(writer, "at queue.head.settled");
+  check_tell(held, "go on");
+  CHECK_INT(0, check_wait(held));
+  check_tell(writer, "go on");
+  CHECK_INT(0, check_wait(writer));
+  CHECK_OK(tarn_stream_release(reader, &item));
+  tarn_stream_close(filler);
+  tarn_stream_close(reader);
+}
+
 /* What a scribbler noted is waited for by nobody: nobody would ever say that it is done. Neither of a skip, which the second record is. */
 static void test_need_of_a_scribbler(void) {
   static const uint64_t needs[] = {1, 16, 240, 480 + 16, 1000};
@@ -439,11 +470,12 @@ static const check_test tests[] = {{"three_wait", test_three_wait, 0},
                                    {"intent_dropped", test_intent_dropped, 0},
                                    {"need_that_is_over", test_need_that_is_over, 0},
                                    {"intent_awaited_by_two", test_intent_awaited_by_two, 0},
+                                   {"intent_goes_meanwhile", test_intent_goes_meanwhile, 0},
                                    {"need_of_a_scribbler", test_need_of_a_scribbler, 0},
                                    {"poll_many_writers", test_poll_many_writers, 0},
                                    {"poll_queue", test_poll_queue, 0},
                                    {"nobody_writes", test_nobody_writes, 0},
                                    {0}};
-static const check_role roles[] = {{"about_to_take", role_about_to_take}, {"about_to_be_done", role_about_to_be_done}, {"takes", role_takes}, {"writes", role_writes}, {0}};
+static const check_role roles[] = {{"about_to_take", role_about_to_take}, {"about_to_be_done", role_about_to_be_done}, {"short_of_room", role_short_of_room}, {"takes", role_takes}, {"writes", role_writes}, {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }
