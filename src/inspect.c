@@ -130,7 +130,7 @@ static int resolve_any(const char *name, tn_place *ret_place) {
   if (found.kind == TARN_KIND_ANY)
     return tn_fail(TARN_E_NOT_FOUND, "\"%s\": there is no map, board or stream of that name", name);
   if (count > 1)
-    return tn_fail(TARN_E_INVALID, "\"%s\" means several things (%s): say which kind, or give the path of one", name, there);
+    return tn_fail(TARN_E_INVALID, "\"%s\" means several things (%s): say which kind (--kind), or give the path of one", name, there);
   *ret_place = found;
   return 0;
 }

@@ -77,6 +77,14 @@ static int differ(const tn_place *place, const char *what, unsigned asked, unsig
                  tn_kind_word(place->kind), place->name, what, asked, there);
 }
 
+static int lacks(const tn_place *place, uint32_t flags) {
+  const char *what = flags & TARN_MANY_WRITERS ? "several writers at once (TARN_MANY_WRITERS)"
+                     : flags & TARN_QUEUE      ? "a queue (TARN_QUEUE)"
+                                               : "times (TARN_TIMES)";
+  return tn_fail(TARN_E_MISMATCH, "%s \"%s\": %s: asked for, but it was made without; do not ask for that, or remove it first",
+                 tn_kind_word(place->kind), place->name, what);
+}
+
 int tn_options_agree(const tarn_options *options, const tn_header *header, const tn_place *place) {
   if (options->slots != 0 && options->slots != header->slots)
     return differ(place, "slots", options->slots, header->slots);
@@ -86,7 +94,7 @@ int tn_options_agree(const tarn_options *options, const tn_header *header, const
     return differ(place, "policy", options->policy, header->policy);
   uint32_t asked = options->flags & FLAGS_THAT_STAY;
   if ((asked & header->flags) != asked)
-    return differ(place, "flags (MANY_WRITERS 8, QUEUE 16, TIMES 32)", asked, header->flags & FLAGS_THAT_STAY);
+    return lacks(place, asked & ~header->flags);
   if (options->max_deliveries != 0 && options->max_deliveries != header->max_deliveries)
     return differ(place, "max_deliveries", options->max_deliveries, header->max_deliveries);
   return 0;
