@@ -47,7 +47,7 @@ static void check_age(verdict *v, const cli_look *look, int64_t most_ns) {
     bool waits = cli_blocked_words(look, blocked, sizeof blocked);
     const tarn_participant *writer = living_writer(look);
     fail(v, "its newest %s is %s old, and at most %s is allowed; %s", stream ? "message" : "version",
-         cli_age_words(cli_age_of(look, details->newest_time_ns), age), cli_age_words(most_ns, most),
+         cli_age_words(cli_age_of(look, details->newest_time_ns), age), cli_time_given_words(most_ns, most),
          waits ? blocked : !writer ? "nobody writes it" : writer->stopped ? "its writer is stopped" : "its writer lives");
   }
 }
@@ -65,7 +65,8 @@ static void check_lag(verdict *v, const cli_look *look, uint64_t most) {
        look->details.entry.kind == TARN_KIND_STREAM ? "messages" : "versions", (unsigned long long)most);
 }
 
-static int answer(const char *name, const verdict *v, const cli_values *values) {
+/* named: the sentence says itself what it is about. */
+static int answer(const char *name, const verdict *v, bool named, const cli_values *values) {
   bool fit = !v->why[0];
   if (values->json) {
     printf("{\"schema\":%d", CLI_SCHEMA);
@@ -75,7 +76,7 @@ static int answer(const char *name, const verdict *v, const cli_values *values) 
     puts("}");
     return fit ? CLI_DONE : CLI_UNFIT;
   }
-  if (!fit) return cli_fail(CLI_UNFIT, "%s: %s", name, v->why);
+  if (!fit) return cli_fail(CLI_UNFIT, "%s%s%s", named ? "" : name, named ? "" : ": ", v->why);
   cli_say("%s: as it should be", name);
   return CLI_DONE;
 }
@@ -97,7 +98,7 @@ int run_check(int count, char **operands, const cli_values *values) {
     if (!result && values->writer) check_writer(&v, &look);
     if (!result && (values->given & CLI_MAX_AGE) && values->max_age_ns != TARN_FOREVER) check_age(&v, &look, values->max_age_ns);
     if (!result && (values->given & CLI_MAX_LAG)) check_lag(&v, &look, values->max_lag);
-    failed = answer(operands[0], &v, values);
+    failed = answer(operands[0], &v, result != 0, values);
   }
   cli_look_end(&look);
   return failed;

@@ -184,9 +184,10 @@ bool cli_parse_time(const char *text, int64_t *ret_ns);
 bool cli_parse_number(const char *text, uint64_t *ret_number); /* decimal, or hexadecimal after 0x */
 bool cli_parse_mode(const char *text, uint32_t *ret_mode);
 
-#define CLI_WORDS 32                                               /* room for either of these */
-const char *cli_size_words(uint64_t bytes, char words[CLI_WORDS]); /* "1.4 MiB"; exact when it is short that way */
-const char *cli_age_words(int64_t ns, char words[CLI_WORDS]);      /* "3 s", "2 h" */
+#define CLI_WORDS 32                                                 /* room for any of these */
+const char *cli_size_words(uint64_t bytes, char words[CLI_WORDS]);   /* "1.4 MiB"; exact when it is short that way */
+const char *cli_age_words(int64_t ns, char words[CLI_WORDS]);        /* "3 s", "2 h": roughly */
+const char *cli_time_given_words(int64_t ns, char words[CLI_WORDS]); /* "1500 ms": exactly */
 
 /* ---- report.c ------------------------------------------------------------------------------------------------------ */
 

@@ -50,7 +50,7 @@ int cli_fail_other(int result, const char *name, uint32_t kind, int purpose) {
 
 int cli_fail_absent(const char *name, uint32_t kind, int purpose, int64_t waited_ns) {
   char age[CLI_WORDS], other[CLI_OTHER_WORDS];
-  cli_age_words(waited_ns, age);
+  cli_time_given_words(waited_ns, age);
   if (cli_other_words(name, kind, purpose, other, sizeof other))
     return cli_fail(CLI_TIMED_OUT, "%s: no %s of that name came within %s, but %s", name, cli_kind_name(kind), age, other);
   return cli_fail(CLI_TIMED_OUT, "%s: nothing of that name came within %s", name, age);

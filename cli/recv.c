@@ -195,7 +195,7 @@ static int take_waiting(receiver *r, int *ret_result) {
     if (failed || (*ret_result != TARN_EMPTY && *ret_result != TARN_TIMED_OUT && *ret_result != TARN_WOKEN)) return failed;
     if (piece == 0) {
       char words[CLI_WORDS];
-      return cli_fail(CLI_TIMED_OUT, "%s: nothing came within %s", r->name, cli_age_words(timeout_ns, words));
+      return cli_fail(CLI_TIMED_OUT, "%s: nothing came within %s", r->name, cli_time_given_words(timeout_ns, words));
     }
   }
   return failed;

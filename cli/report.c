@@ -142,6 +142,7 @@ int cli_fail_system(const char *doing, const char *path) {
 
 void cli_say(const char *format, ...) {
   if (is_quiet || is_json) return;
+  cli_flush(); /* where both go to one place, in the order in which they were said */
   char sentence[1024];
   va_list arguments;
   va_start(arguments, format);

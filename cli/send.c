@@ -45,7 +45,7 @@ static int no_room(const sender *s, const patience *p, int result) {
     return cli_fail(CLI_BUSY, "%s: it is full, and its policy is to fail; %llu messages were sent", s->name, sent);
   if (p->timeout_ns == 0) return cli_fail(CLI_BUSY, "%s: it is full; %llu messages were sent", s->name, sent);
   return cli_fail(CLI_TIMED_OUT, "%s: there was no room within %s; %llu messages were sent", s->name,
-                  cli_age_words(p->timeout_ns, words), sent);
+                  cli_time_given_words(p->timeout_ns, words), sent);
 }
 
 /* After a result that is not 0: CLI_DONE to try again, or the exit code. Under TARN_OVERWRITE a reader that holds the oldest message in

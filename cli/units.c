@@ -146,17 +146,25 @@ const char *cli_size_words(uint64_t bytes, char words[CLI_WORDS]) {
   return words;
 }
 
-const char *cli_age_words(int64_t ns, char words[CLI_WORDS]) {
-  static const struct {
-    const char *name;
-    int64_t ns;
-  } steps[] = {{"d", INT64_C(86400000000000)}, {"h", INT64_C(3600000000000)}, {"min", INT64_C(60000000000)},
-               {"s", INT64_C(1000000000)},     {"ms", INT64_C(1000000)},      {"us", 1000}};
+typedef struct step {
+  const char *name;
+  int64_t ns;
+} step;
+
+static const step steps[] = {{"d", INT64_C(86400000000000)}, {"h", INT64_C(3600000000000)}, {"min", INT64_C(60000000000)},
+                             {"s", INT64_C(1000000000)},     {"ms", INT64_C(1000000)},      {"us", 1000}};
+
+/* By the largest unit that it has one of, and, if it is to be exact, that it is a multiple of. */
+static const char *time_words(int64_t ns, bool exact, char words[CLI_WORDS]) {
   for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-    if (ns < steps[i].ns) continue;
+    if (ns < steps[i].ns || (exact && ns % steps[i].ns != 0)) continue;
     snprintf(words, CLI_WORDS, "%lld %s", (long long)(ns / steps[i].ns), steps[i].name);
     return words;
   }
   snprintf(words, CLI_WORDS, "%lld ns", (long long)(ns < 0 ? 0 : ns));
   return words;
 }
+
+const char *cli_age_words(int64_t ns, char words[CLI_WORDS]) { return time_words(ns, false, words); }
+
+const char *cli_time_given_words(int64_t ns, char words[CLI_WORDS]) { return time_words(ns, true, words); }

@@ -6,8 +6,8 @@ import signal
 import time
 import unittest
 
-from command import (BUSY, BUTTERFLY, CORRUPT, LIMIT, NOT_THERE, NO_PERMISSION, NO_SPACE, OTHER, TIMED_OUT, USAGE, Command, OtherUsers,
-                     content, json_lines)
+from command import (BUSY, BUTTERFLY, CORRUPT, LIMIT, NOT_THERE, NO_PERMISSION, NO_SPACE, OTHER, TIMED_OUT, UNFIT, USAGE, Command,
+                     OtherUsers, content, json_lines)
 
 
 class PutAndGet(Command):
@@ -294,6 +294,14 @@ class OtherKinds(Command):
         self.assertIn("`tarn recv s` reads it", self.error("show", "s", expect=CORRUPT))
         told = json.loads(self.run_tarn("get", "s", "--json", expect=NOT_THERE).stderr)
         self.assertEqual("TARN_E_NOT_FOUND", told["result"])
+
+    def test_what_it_was_not_made_as(self):
+        self.assertIn("a queue (TARN_QUEUE): asked for", self.error("recv", "s", "--queue", expect=CORRUPT))
+
+    def test_each_name_once(self):
+        self.assertTrue(self.error("check", "nothing", expect=UNFIT).startswith('tarn: check: "nothing": there is no map'))
+        self.run_tarn("send", "b", "-q", stdin=b"x")
+        self.assertIn("say which kind (--kind)", self.error("stat", "b", expect=USAGE))
 
     def test_in_vain(self):
         for arguments, hint in ((("get", "s", "--wait", "20ms"), "no board of that name came within 20 ms, but a stream has that name"),

@@ -9,7 +9,7 @@ import subprocess
 import termios
 import unittest
 
-from command import BUTTERFLY, CORRUPT, LIMIT, NOT_THERE, Command, content
+from command import BUTTERFLY, CORRUPT, LIMIT, NOT_THERE, TARN, Command, content
 
 
 class Show(Command):
@@ -73,6 +73,12 @@ class Show(Command):
         self.error("show", "nothing", expect=NOT_THERE)
         self.run_tarn("create", "board", "-q", "silent")
         self.error("show", "silent", expect=NOT_THERE)
+
+    def test_in_the_order_in_which_it_is_said(self):
+        """Also where stdout and stderr go to one place that is no terminal."""
+        self.run_tarn("put", "-q", "b", stdin=bytes(range(256)) * 16)
+        done = subprocess.run([TARN, "show", "b"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.environment, timeout=LIMIT)
+        self.assertRegex(done.stdout.decode(), r"(?s)^00000000 .*\n000003f0 .*\n\.\.\. and 3072 bytes more\nb: .*4 KiB\n$")
 
     def test_a_name_goes_before_a_file(self):
         self.run_tarn("put", "-q", "note", stdin=b"the board")

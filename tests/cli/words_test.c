@@ -97,6 +97,10 @@ static void test_words_for_sizes(void) {
   CHECK_STR("2 h", cli_age_words(INT64_C(7300000000000), words));
   CHECK_STR("500 ms", cli_age_words(500000000, words));
   CHECK_STR("0 ns", cli_age_words(-5, words));
+  CHECK_STR("1500 ms", cli_time_given_words(INT64_C(1500000000), words)); /* as it was given, not roughly */
+  CHECK_STR("90 s", cli_time_given_words(INT64_C(90000000000), words));
+  CHECK_STR("2 min", cli_time_given_words(INT64_C(120000000000), words));
+  CHECK_STR("1 ns", cli_time_given_words(1, words));
 }
 
 /* ---- Arguments ------------------------------------------------------------------------------------------------------ */
