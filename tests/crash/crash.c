@@ -6,7 +6,7 @@
 #include <tarn/base.h>
 #include <unistd.h>
 
-enum { REPEATS = 30, AT_ONCE = 80 };
+enum { REPEATS = 30, AT_ONCE = 18 };
 static const int64_t OVERSLEPT_NS = 20000000, NAP_NS = 5000000, STOPPED_NS = 2000000000, POLL_NS = 200000;
 
 /* ---- Is this machine disturbed? A thread sleeps and notes by how much it overslept ------------------------------------- */
