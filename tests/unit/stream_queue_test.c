@@ -254,7 +254,7 @@ static void test_refused(void) {
   refused(TARN_E_INVALID, (tarn_options){.max_deliveries = 3}, TARN_WRITER, "TARN_QUEUE");
   tarn_stream *writer = stream_open("refused", TARN_WRITER, (tarn_options){.flags = TARN_QUEUE}), *second;
   refused(TARN_E_INVALID, (tarn_options){.from = TARN_NEXT}, TARN_READER, "from");
-  refused(TARN_E_MISMATCH, (tarn_options){.flags = TARN_MANY_WRITERS}, TARN_WRITER, "flags");
+  refused(TARN_E_MISMATCH, (tarn_options){.flags = TARN_MANY_WRITERS}, TARN_WRITER, "asked for, but it was made without");
   CHECK_RESULT(TARN_BUSY, tarn_stream_open(&second, "refused", TARN_WRITER, NULL, 0)); /* a queue of one writer */
   tarn_stream_close(writer);
 }
