@@ -100,10 +100,10 @@ static void one_visit(ledger *book, int me) {
 static int role_visitor(int argc, char **argv) {
   CHECK_INT(2, argc);
   int me = atoi(argv[0]);
-  int64_t end = check_now() + atoll(argv[1]);
   ledger *book = open_ledger();
   check_say("ready");
   check_hear();
+  int64_t end = check_now() + atoll(argv[1]); /* from here: until all are ready may take long */
   for (int64_t now; (now = check_now()) < end;) {
     one_visit(book, me);
     if (now / (100 * MS) % 2 == 0) /* by turns a crowd without a gap, and so few that the name comes and goes all the time */
