@@ -130,6 +130,19 @@ static void complete_operand(const position *at, const char *typed) {
 
 /* ---- All of it --------------------------------------------------------------------------------------------------------- */
 
+/* -qj, -qw, -w5s */
+static void pass_letters(position *at, const char *word, const char **ret_directory) {
+  for (const char *letter = word + 1; *letter; letter++) {
+    const cli_option *option = option_of(at->command, (const char[]){'-', *letter, 0});
+    if (!option) return;
+    at->given |= option->bit;
+    if (option->syntax == CLI_IS_FLAG) continue;
+    if (!letter[1]) at->option = option;
+    if (letter[1] && option->bit == CLI_DIR) *ret_directory = letter + 1;
+    return;
+  }
+}
+
 /* What word `i` of the line is; where an option's value comes next, at->option says so. */
 static void pass_word(position *at, const char *word, const char **ret_directory) {
   if (at->option) {
@@ -140,13 +153,15 @@ static void pass_word(position *at, const char *word, const char **ret_directory
     at->operands++;
   } else if (strcmp(word, "--") == 0) {
     at->only_operands = true;
+  } else if (word[1] != '-') {
+    pass_letters(at, word, ret_directory);
   } else {
     const cli_option *option = option_of(at->command, word);
+    const char *equals = strchr(word, '=');
     if (!option) return;
     at->given |= option->bit;
-    bool has_value = word[1] == '-' ? strchr(word, '=') != NULL : word[2] != 0;
-    if (option->syntax != CLI_IS_FLAG && !has_value) at->option = option;
-    if (option->bit == CLI_DIR && has_value) *ret_directory = word[1] == '-' ? strchr(word, '=') + 1 : word + 2;
+    if (option->syntax != CLI_IS_FLAG && !equals) at->option = option;
+    if (option->bit == CLI_DIR && equals) *ret_directory = equals + 1;
   }
 }
 

@@ -102,6 +102,8 @@ class Answers(Completion):
         self.assertNotIn("--kind", self.ask("rm", "--kind=map", "--"))
         self.assertNotIn("--dir", self.ask("rm", "-d", self.channels, "--"))
         self.assertEqual([], self.ask("rm", "--", "--"))
+        self.assertFalse({"--quiet", "--json", "--wait"} & set(self.ask("get", "-qjw5s", "--")))
+        self.assertEqual([], self.ask("get", "-qw", "pic"))  # the time comes next
 
     def test_names_by_kind(self):
         self.assertEqual(["picture", "pixels"], self.ask("get", ""))
