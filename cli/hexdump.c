@@ -67,9 +67,12 @@ static void print_row(FILE *to, const cli_change *c, const cli_hexdump_style *st
   fputs(style->screen ? "|\033[K\n" : "|\n", to);
 }
 
-/* A row like the one before it, as hexdump leaves out. */
+/* A row like the one before it, marks included, as hexdump leaves out. */
 static bool repeats(const cli_change *c, uint64_t row) {
-  return row >= ROW && row + ROW < c->size && memcmp(c->bytes + row, c->bytes + row - ROW, ROW) == 0;
+  if (row < ROW || row + ROW >= c->size || memcmp(c->bytes + row, c->bytes + row - ROW, ROW) != 0) return false;
+  for (uint64_t at = row; at < row + ROW && !c->all; at++)
+    if (differs(c, at) != differs(c, at - ROW)) return false;
+  return true;
 }
 
 static bool has_change(const cli_change *c, uint64_t row) {
@@ -86,7 +89,7 @@ void cli_hexdump(FILE *to, const cli_change *c, const cli_hexdump_style *style) 
       if (next > row + ROW) row = next - ROW;
       continue;
     }
-    if (!changed && repeats(c, row)) {
+    if (repeats(c, row)) {
       if (!left_out) fputs(style->screen ? "*\033[K\n" : "*\n", to), shown++;
       left_out = true;
       continue;

@@ -109,6 +109,18 @@ class Maps(Watching):
         self.assertEqual([(0, "01000001"), (54, "01"), (64, "00" * 10)],
                          [(line["offset"], line["hex"]) for line in json_lines(out.encode())])
 
+    def test_rows_alike(self):
+        """Many rows with one content are one and a star, those that changed as well as the others; what is marked otherwise is another."""
+        self.run_tarn("put", "b", stdin=bytes(64))
+        watcher = self.watch("b", "-n2")
+        self.line(watcher)
+        self.run_tarn("put", "b", stdin=bytes(31) + b"\1" + bytes(31) + b"\1" + bytes(1 << 20))
+        out, _ = self.ended(watcher, 0)
+        rows = [line.split("  |")[0] for line in out.splitlines()][-6:]
+        new = " ".join([">00" * 8] * 2)
+        self.assertEqual(["00000010  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00>01", "00000030  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00>01",
+                          f"00000040 {new}", "*", f"00100030 {new}"], rows[-5:])
+
     def test_cut_short(self):
         for size in (0, 1, 4097):
             memory = self.map("m", bytes(20000))
