@@ -22,6 +22,7 @@ typedef struct recorder {
   cli_follow follow;
   cli_layout layout;
   int descriptor;
+  bool is_file; /* made for this recording */
   const char *path;
   int64_t begin_ns; /* monotonic */
   uint64_t records, missed, bytes;
@@ -41,7 +42,7 @@ static int write_out(recorder *r) {
     }
     if (put < 0) {
       int failed = cli_fail_system("write to", r->path);
-      if (failed != CLI_PIPE_CLOSED)
+      if (failed != CLI_PIPE_CLOSED && r->bytes)
         cli_say("tarn: %s: what was written before can be replayed up to its last whole record", r->path);
       return failed;
     }
@@ -197,8 +198,10 @@ static int open_output(recorder *r) {
     return CLI_DONE;
   }
   r->descriptor = cli_open_again(path);
-  if (r->descriptor == -2)
-    r->descriptor = cli_path_kind(path) == CLI_PATH_OTHER ? cli_open_write(path) : cli_create(path, r->values->force);
+  if (r->descriptor == -2) {
+    r->is_file = cli_path_kind(path) != CLI_PATH_OTHER;
+    r->descriptor = r->is_file ? cli_create(path, r->values->force) : cli_open_write(path);
+  }
   if (r->descriptor >= 0) return CLI_DONE;
   if (errno == EEXIST) return cli_fail(CLI_BUSY, "%s is there already; --force replaces it", path);
   return cli_fail_system("create", path);
@@ -257,6 +260,7 @@ static int run(recorder *r) {
   if (!failed) failed = record(r, &lost);
   int64_t took_ns = cli_now() - r->begin_ns;
   if (r->descriptor > 2 && cli_close(r->descriptor) && !failed) failed = cli_fail_system("write to", r->path);
+  if (failed && !r->bytes && r->is_file) cli_remove(r->path); /* not even its header is there */
   if (failed) return failed;
   report(r, took_ns);
   if (lost) return lost;

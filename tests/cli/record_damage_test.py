@@ -105,6 +105,9 @@ class Damage(Recordings):
             done = self.run_tarn("replay", path, "t", "-q", "--speed", "max", expect=CORRUPT)
             self.assertIn(b"cut off", done.stderr)
             self.assertGreater(len(self.received("t")), 40)
+            again = os.path.join(small, "b.rec")
+            self.assertNotIn("replayed", self.error("record", "s", again, "--count", "1", expect=NO_SPACE))
+            self.assertFalse(os.path.exists(again))  # it would have had nothing
         finally:
             subprocess.run(["umount", small], check=True)
 
