@@ -93,7 +93,7 @@ static inline uint64_t tn_channel_items(const tn_channel *channel) {
 /* The waker's half of the handshake: is anybody announced on this line, who may not see what was just stored? */
 static inline int tn_has_sleepers(const tn_channel *channel, int line) {
   if (__builtin_expect(channel->waits.must_fence, 0))
-    tn_fence_full(); /* [W1] full: store, then look for sleepers. Pairs with the sleeper's fence in sleep_once */
+    tn_fence_full(); /* [W1] full: store, then look for sleepers. Pairs with the sleeper's fence in announce */
   else
     tn_fence_compiler(); /* [W1] the sleeper's barrier is the fence of both */
   const tn_line *words = line == TN_NEWS ? &channel->control->news : &channel->control->room;

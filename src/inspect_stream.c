@@ -117,7 +117,8 @@ void tn_describe_stream_slot(const tn_look *look, const tn_slot *slot, const tar
                              tarn_participant *one) {
   int reader = one->role == TARN_READER;
   uint64_t cursor = slot->cursor & ~UINT64_C(1), next = slot->next, first = slot->stream.first;
-  if (first != 0) one->items = (reader ? next : details->newest + 1) - first;
+  uint64_t behind = reader ? next : details->newest + 1;
+  if (first != 0) one->items = behind > first ? behind - first : 0; /* they were stored, and copied, one after the other */
   if (look->header.flags & TARN_QUEUE) { /* what is behind it waits for anybody: details->waiting */
     one->position = next != 0 ? next - 1 : 0;
     return;

@@ -83,7 +83,7 @@ _Static_assert(offsetof(tn_header, checksum) == 252, "header");
 enum { TN_SLOT_FREE = 0, TN_SLOT_TAKEN = 1 };
 
 typedef struct tn_slot {
-  /* first line: what others must know. Written by the owner only. */
+  /* first line: what others must know, and `first`. Written by the owner only. */
   tn_atomic32 state;      /* TN_SLOT_... */
   tn_atomic32 generation; /* counts the owners */
   tn_atomic32 role;       /* TARN_READER, TARN_WRITER */

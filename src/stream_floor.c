@@ -220,6 +220,20 @@ void tn_stream_limit_from_floor(tarn_stream *stream) {
   stream->limit = (int64_t)(reached - known) > 0 ? reached : known;
 }
 
+/* They stand in nobody's way; but what they have published is seen from the end, which is no longer theirs. */
+static void clear_dead_writers(tarn_stream *stream) {
+  tn_channel *channel = &stream->channel;
+  char sentence[TN_SENTENCE];
+  tn_error_keep(sentence);
+  uint32_t count = tn_slot_count(channel);
+  for (uint32_t slot = 0; slot < count; slot++)
+    if (slot != channel->slot && tn_load_acquire(&channel->table[slot].state) == TN_SLOT_TAKEN && /* [P2] acquire */
+        tn_load_relaxed(&channel->table[slot].role) == TARN_WRITER &&                            /* relaxed: ordered by [P2] */
+        tn_slot_reap(channel, slot) < 0)
+      break; /* a statistic is wrong then, and nothing else */
+  tn_error_put_back(sentence);
+}
+
 int tn_stream_take_over(tarn_stream *stream) {
   tn_boundary floor = tn_latch_load(&stream->channel.control->kind.stream.floor);
   if (floor.position % TN_UNIT != 0 || floor.number == 0) return cannot_be(stream, floor.position);
@@ -232,6 +246,7 @@ int tn_stream_take_over(tarn_stream *stream) {
   stream->limit = tn_stream_position(stream);
   tn_stream_limit_from_floor(stream);
   tn_store_relaxed(&stream->slot->stream.first, stream->number); /* relaxed: a statistic */
+  clear_dead_writers(stream);
   TN_POINT("stream.takeover.done");
   return 0;
 }

@@ -19,7 +19,7 @@ typedef struct tn_boundary {
   uint64_t position, number;
 } tn_boundary;
 
-/* The short paths. Most calls find everything as the last one left it: a writer with nothing claimed puts, a reader whom nobody overtakes
+/* The short paths. Most calls find everything as the last one left it: a writer with nothing claimed puts something small without times, a reader whom nobody overtakes
  * and who has nothing out reads, and releases that one item. `path` says which of these may be taken now, so that one comparison stands for
  * all conditions; every other call goes the long way, after tn_stream_long, and opens the short one again with tn_stream_short. */
 enum {
@@ -115,6 +115,11 @@ static inline void tn_stream_given(const tarn_stream *stream, uint64_t bytes) {
   tn_slot *slot = stream->slot;
   tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + bytes); /* relaxed, all: statistics */
   tn_store_relaxed(&slot->next, stream->number);
+}
+
+/* A number that is another one after each message that was given or published, and after no other. */
+static inline uint64_t tn_stream_progress(const tarn_stream *stream) {
+  return stream->number - (stream->slot != NULL ? tn_load_relaxed(&stream->slot->stream.first) : 0); /* relaxed: own */
 }
 
 /* The one writer has published so many bytes; how many messages is seen from the end. */

@@ -5,7 +5,9 @@
  *                     claim -> message: the claimant        under the lock          to a message, or to a skip
  *                     claim -> skip: the claimant, or who
  *                     holds its slot's lock after its death
- *   number, numbers   the owner of the lock, with the word  readers                 a record's number is given out with the claim
+ *   label: number     the owner of the lock, with the word; readers                 a record's number is given out with the claim
+ *                     the same again, with the tag: the
+ *                     claimant, or who clears up
  *   payload, tag...   the claimant                          readers, after word     as with one writer
  *   slot.claim        the claimant, under the lock (set)    who clears up; scans    names the claim until its word is no claim any more;
  *                     and after it (0)                                              nothing at or above it is overwritten

@@ -132,12 +132,8 @@ static void clear_intent(tarn_stream *stream, uint32_t index, uint64_t position)
   tn_channel *channel = &stream->channel;
   tn_store_release(&stream->intents[index], 0); /* [Q3] release: the last look at it. Pairs with the acquire in lowest_kept */
   TN_POINT("queue.release.cleared");
-  if (channel->waits.must_fence)
-    tn_fence_full(); /* [W1] full: as in tn_wake */
-  else
-    tn_fence_compiler(); /* [W1] */
-  tn_line *room = &channel->control->room; /* relaxed, both: as in tn_wake_room */
-  if (tn_load_relaxed(&room->sleepers) != 0 && tn_load_relaxed(&room->need) == position) tn_wake_all(channel, TN_ROOM);
+  if (tn_has_sleepers(channel, TN_ROOM) && tn_load_relaxed(&channel->control->room.need) == position) /* relaxed: as in tn_wake_room */
+    tn_wake_all(channel, TN_ROOM);
 }
 
 /* The message that find saw: 1 it is ours, 0 it is not (look again), negative. */

@@ -341,7 +341,7 @@ static int wait_for_news(tarn_stream *stream, int64_t timeout_ns) {
     result = nothing_now(stream);
     result = result == 1 ? 0 : result;
   } else {
-    const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, stream, stream->number};
+    const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, stream, tn_stream_progress(stream)};
     result = tn_wait(&stream->channel, &wish);
   }
   if (result != 0 && !tn_channel_is_mine(&stream->channel)) /* lost meanwhile: whatever was seen is not true */

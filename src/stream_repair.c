@@ -199,6 +199,7 @@ int tn_stream_clear_slot(tn_channel *channel, uint32_t slot) {
     for (uint32_t i = 0; i < TN_INTENTS(channel->header.hold); i++)
       tn_store_relaxed(&tn_stream_intents(channel, slot)[i], 0); /* relaxed: alone */
   }
+  tn_store_relaxed(&one->stream.first, 0); /* relaxed: a statistic, which who takes the slot next begins with */
   tn_store_release(&one->stream.claim, 0); /* [M3] release: its claim is no more */
   tn_store_release(&one->cursor, 0);       /* [S3] release, both: its owner is dead and reads no more */
   tn_store_release(&one->stream.held, 0);

@@ -65,7 +65,7 @@ static int wait_for_room(tarn_stream *stream, uint64_t end, int64_t timeout_ns) 
   if (!waits) return full(stream);
   tn_store_relaxed(&stream->channel.control->room.need,
                    tn_stream_need(stream, end)); /* relaxed: the announcement follows, with a fence */
-  const tn_wish wish = {TN_ROOM, timeout_ns, 1, 0, look, ask, &room, stream->number};
+  const tn_wish wish = {TN_ROOM, timeout_ns, 1, 0, look, ask, &room, tn_stream_progress(stream)};
   return tn_wait(&stream->channel, &wish);
 }
 
@@ -230,6 +230,9 @@ static inline void copy_short(unsigned char *to, const unsigned char *from, size
     if (size >= 8) {
       memcpy(to, from, 8);
       memcpy(to + size - 8, from + size - 8, 8);
+    } else if (size >= 4) {
+      memcpy(to, from, 4);
+      memcpy(to + size - 4, from + size - 4, 4);
     } else {
       for (size_t i = 0; i < size; i++) to[i] = from[i];
     }

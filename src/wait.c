@@ -141,7 +141,7 @@ static int64_t slice_of(struct tn_channel *channel, uint32_t asleep_before, int 
 /* Say that somebody sleeps on this line, so that every publisher that looks afterwards sees it. 1 if it will. */
 static int announce(struct tn_channel *channel, tn_line *words) {
   tn_store_release(&words->sleepers, 1); /* release: who finds the announcement finds slot.asleep */
-  tn_fence_full();                       /* [W1] full: announce, then look. Pairs with the fence in tn_wake */
+  tn_fence_full();                       /* [W1] full: announce, then look. Pairs with the fence in tn_has_sleepers */
   return channel->waits.has_barrier && tn_os_barrier(); /* [W1] and the same in every process that publishes */
 }
 

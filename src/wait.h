@@ -46,7 +46,7 @@ typedef struct tn_wish {
   int (*look)(void *argument);
   int (*ask)(void *argument);
   void *argument;
-  uint64_t progress; /* another one after each item given or published by this handle */
+  uint64_t progress; /* another one after each item given or published by this handle, and after nothing else */
 } tn_wish;
 
 /* tn_waits_begin: when a handle is opened, after its slot is taken. */

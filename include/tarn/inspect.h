@@ -66,7 +66,7 @@ typedef struct tarn_participant {
   uint32_t stopped;    /* 1: the process is stopped (only known if same_space) */
   uint32_t waiting;    /* 1: asleep, waiting for news; 2: asleep, waiting for room */
   uint64_t position;   /* the last version or message it was given or published */
-  uint64_t items;      /* given or published so far */
+  uint64_t items;      /* given or published so far; of a stream's one writer: up to newest */
   uint64_t bytes;      /* in them */
   uint64_t missed;     /* passed unseen; a stream's writer: dropped */
   uint64_t waits;      /* times it went to sleep */

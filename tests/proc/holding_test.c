@@ -195,13 +195,47 @@ static void test_a_sleeper_that_holds(void) {
   tarn_stream_close(writer);
 }
 
+/* A reader of messages to come is not given those before them: it has waited all the time. */
+static int role_late(int argc, char **argv) {
+  tarn_options options = {.struct_size = sizeof options, .from = 1000};
+  tarn_stream *stream;
+  tarn_item item;
+  (void)argc;
+  (void)argv;
+  CHECK_OK(tarn_stream_open(&stream, "s", TARN_READER, &options, 10000 * (int64_t)MS));
+  check_say("waits");
+  CHECK_OK(tarn_stream_read(stream, &item, TARN_FOREVER));
+  return 0;
+}
+
+static void test_what_is_not_wanted_ends_no_wait(void) {
+  tarn_stream *writer;
+  CHECK_OK(tarn_stream_open(&writer, "s", TARN_WRITER, NULL, 0));
+  check_process *late = check_start("late", NULL);
+  check_expect(late, "waits");
+  for (int i = 0; i < 20; i++) {
+    check_sleep(10 * MS);
+    CHECK_OK(tarn_stream_put(writer, "", 0, NULL, 0));
+  }
+  all[1].waiting = 0;
+  for (int tries = 0; all[1].waiting == 0 && tries < 1000; tries++) {
+    check_sleep(MS);
+    inspect("s", 2);
+  }
+  CHECK(all[1].waiting_ns > 100 * (int64_t)MS);
+  check_kill(late);
+  check_wait(late);
+  tarn_stream_close(writer);
+}
+
 static const check_test tests[] = {{"a_stream_held", test_a_stream_held, 0},
                                    {"a_board_held", test_a_board_held, 0},
                                    {"times_that_versions_carry", test_times_that_versions_carry, 0},
                                    {"a_sleeper_that_holds", test_a_sleeper_that_holds, 0},
                                    {"nobody_is_to_blame", test_nobody_is_to_blame, 0},
+                                   {"what_is_not_wanted_ends_no_wait", test_what_is_not_wanted_ends_no_wait, 0},
                                    {0}};
 
-static const check_role roles[] = {{"writer", role_writer}, {"sleeper", role_sleeper}, {0}};
+static const check_role roles[] = {{"writer", role_writer}, {"sleeper", role_sleeper}, {"late", role_late}, {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }

@@ -145,6 +145,15 @@ static void test_many_laps_wait(void) { many_laps(TARN_WAIT, 16384, 0); }
 static void test_many_laps_overwrite(void) { many_laps(TARN_OVERWRITE, 4096, TARN_TIMES); }
 static void test_many_laps_times(void) { many_laps(TARN_WAIT, 1u << 18, TARN_TIMES); }
 
+static int role_eight(int argc, char **argv) {
+  (void)argc;
+  (void)argv;
+  put_many(open_stream(TARN_WRITER, (tarn_options){.flags = TARN_KEPT}), 8, 100);
+  check_say("put");
+  check_hear(); /* until it is killed */
+  return 0;
+}
+
 static int role_writer(int argc, char **argv) {
   (void)argc;
   (void)argv;
@@ -244,10 +253,29 @@ static void test_items(void) {
   tarn_stream_close(writer);
 }
 
+/* What the next writer publishes is not a dead one's. */
+static void test_items_of_the_dead(void) {
+  check_process *process = check_start("eight", NULL);
+  check_expect(process, "put");
+  check_kill(process);
+  check_wait(process);
+  tarn_participant seen[4];
+  inspect(seen, 4);
+  CHECK_UINT(8, seen[0].items);
+  CHECK_UINT(0, seen[0].alive);
+  tarn_stream *writer = open_stream(TARN_WRITER, (tarn_options){0});
+  put_many(writer, 100, 100);
+  CHECK_UINT(1, inspect(seen, 4).participant_count);
+  CHECK_UINT(1, seen[0].alive);
+  CHECK_UINT(100, seen[0].items);
+  tarn_stream_close(writer);
+}
+
 static const check_test tests[] = {
     {"newest", test_newest, 0},
     {"lag_and_holds", test_lag_and_holds, 0},
     {"items", test_items, 0},
+    {"items_of_the_dead", test_items_of_the_dead, 0},
     {"many_laps_wait", test_many_laps_wait, 0},
     {"many_laps_overwrite", test_many_laps_overwrite, 0},
     {"many_laps_times", test_many_laps_times, 60},
@@ -255,6 +283,6 @@ static const check_test tests[] = {
     {"noise", test_noise, 0},
     {0},
 };
-static const check_role roles[] = {{"writer", role_writer}, {0}};
+static const check_role roles[] = {{"writer", role_writer}, {"eight", role_eight}, {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }

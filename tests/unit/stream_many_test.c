@@ -249,6 +249,13 @@ static void test_statistics(void) {
   CHECK_UINT(1, all[1].items);
   CHECK_UINT(7, all[1].claimed);
   CHECK_UINT(7, all[2].lag); /* the claimed one, too: it is waited for */
+  CHECK_OK(tarn_stream_abandon(b));
+  CHECK_OK(put(a, 30, 0));
+  for (uint64_t number = 1; number <= 8; number++)
+    if (number != 7) stream_get(reader, number, 0);
+  CHECK_OK(tarn_inspect("many", TARN_KIND_STREAM, &details, all, 4));
+  CHECK_UINT(7, all[2].items); /* the number that went with the claim was no message */
+  CHECK_UINT(8, all[2].position);
   tarn_stream_close(a);
   tarn_stream_close(b);
   tarn_stream_close(reader);

@@ -51,6 +51,26 @@ static void test_in_order(void) {
   tarn_stream_close(reader);
 }
 
+/* Small messages are copied in pieces that depend on the size: every size, from every place in a word, and nothing beyond it. */
+static void test_every_small_size(void) {
+  unsigned char from[400], bytes[400];
+  tarn_item item;
+  for (uint64_t i = 0; i < sizeof from; i++) from[i] = (unsigned char)(i * 131 + 7);
+  tarn_stream *writer = open_stream("sizes", TARN_WRITER, (tarn_options){.size_bytes = 4096});
+  tarn_stream *reader = open_stream("sizes", TARN_READER, (tarn_options){0});
+  for (uint64_t place = 0; place < 8; place++)
+    for (uint64_t size = 0; size <= 300; size++) {
+      CHECK_OK(tarn_stream_put(writer, from + place, size, NULL, 0));
+      memset(bytes, 0xee, sizeof bytes);
+      CHECK_OK(tarn_stream_get(reader, bytes + place, size, &item, 0));
+      CHECK_UINT(size, item.size_bytes);
+      CHECK_MEM(from + place, bytes + place, size);
+      CHECK_UINT(0xee, bytes[place + size]);
+    }
+  tarn_stream_close(reader);
+  tarn_stream_close(writer);
+}
+
 static void test_full(void) {
   tarn_stream *writer = open_stream("full", TARN_WRITER, (tarn_options){.size_bytes = 4096});
   uint64_t put = 0, got = 0;
@@ -217,6 +237,7 @@ static void test_between_processes(void) {
 
 static const check_test tests[] = {
     {"in_order", test_in_order, 0},
+    {"every_small_size", test_every_small_size, 0},
     {"full", test_full, 0},
     {"overwrite", test_overwrite, 0},
     {"release_by_who_holds_nothing", test_release_by_who_holds_nothing, 0},
