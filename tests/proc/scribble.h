@@ -11,8 +11,11 @@
 
 static uint64_t failures; /* that this process was told of */
 
-static inline int64_t end_of(const char *argument) {
-  return check_now() + atoll(argument);
+/* The time of each begins when all are there: starting them may take longer than they are to live. */
+static inline int64_t end_after(const char *time) {
+  check_say("ready");
+  check_hear();
+  return check_now() + atoll(time);
 }
 
 /* Only results that exist, and none that came too late. */
@@ -71,7 +74,7 @@ static inline void scribble(unsigned char *bytes, uint64_t from, uint64_t to) {
 /* Over the first `size` bytes of a file, for so long: three times in four over a word that matters, else anywhere behind `from`. */
 static inline int scribble_over(const char *file_name, uint64_t size, uint64_t (*word_that_matters)(void), const char *time, const char *from) {
   uint64_t begin = strtoull(from, NULL, 10), count = 0;
-  for (int64_t end = end_of(time); check_now() < end;) {
+  for (int64_t end = end_after(time); check_now() < end;) {
     tn_os_file file;
     void *bytes = NULL;
     char path[TN_OS_PATH];
@@ -107,6 +110,10 @@ static inline void scribble_at(const char *const *roles, int count, const char *
   for (int i = 0; i < count; i++)
     victims[i] = check_start(roles[i], time, NULL);
   scribbler = check_start("scribbler", time, from, NULL);
+  for (int i = 0; i <= count; i++)
+    check_expect(i < count ? victims[i] : scribbler, "ready");
+  for (int i = 0; i <= count; i++)
+    check_tell(i < count ? victims[i] : scribbler, "go");
   for (int i = 0; i < count; i++) {
     for (const char *line; (line = check_line(victims[i])) != NULL;)
       check_say("%s: %s", roles[i], line);

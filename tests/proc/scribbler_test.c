@@ -24,7 +24,7 @@ static int role_writer(int argc, char **argv) {
   CHECK_INT(1, argc);
   static char value[300000];
   uint64_t done = 0;
-  for (int64_t end = end_of(argv[0]); check_now() < end;) {
+  for (int64_t end = end_after(argv[0]); check_now() < end;) {
     tarn_board *board = enter(TARN_WRITER, 1 * MS);
     for (int i = 0; board != NULL && i < 300; i++) {
       int64_t start = check_now();
@@ -42,7 +42,7 @@ static int role_writer(int argc, char **argv) {
 static int role_reader(int argc, char **argv) {
   CHECK_INT(1, argc);
   uint64_t done = 0;
-  for (int64_t end = end_of(argv[0]); check_now() < end;) {
+  for (int64_t end = end_after(argv[0]); check_now() < end;) {
     tarn_board *board = enter(TARN_READER, 5 * MS);
     tarn_item items[HOLD];
     int out = 0;
@@ -72,7 +72,7 @@ static int role_reader(int argc, char **argv) {
 static int copy_out(int role, const char *time) {
   static char data[400000];
   uint64_t done = 0;
-  for (int64_t end = end_of(time); check_now() < end;) {
+  for (int64_t end = end_after(time); check_now() < end;) {
     tarn_board *board = enter(role, 5 * MS);
     intptr_t handle;
     if (board != NULL && role == TARN_READER && check_random() % 4 == 0)
@@ -107,7 +107,7 @@ static int role_inspector(int argc, char **argv) {
   CHECK_INT(1, argc);
   static tarn_details details;
   tarn_participant participants[SLOTS];
-  for (int64_t end = end_of(argv[0]); check_now() < end; check_sleep(200000)) {
+  for (int64_t end = end_after(argv[0]); check_now() < end; check_sleep(200000)) {
     int64_t start = check_now();
     details.struct_size = sizeof details;
     if (legal(tarn_inspect("scribbled", TARN_KIND_BOARD, &details, participants, SLOTS), start) == 0) {

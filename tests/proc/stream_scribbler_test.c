@@ -51,7 +51,7 @@ static int role_writer(int argc, char **argv) {
   policy_wanted = getenv("SCRIBBLE_POLICY");
   flags_wanted = getenv("SCRIBBLE_FLAGS");
   uint64_t done = 0;
-  for (int64_t end = end_of(argv[0]); check_now() < end;) {
+  for (int64_t end = end_after(argv[0]); check_now() < end;) {
     tarn_stream *stream = enter(TARN_WRITER, 1 * MS);
     for (int i = 0; stream != NULL && i < 300; i++) {
       int result = put_something(stream, check_now());
@@ -68,7 +68,7 @@ static int role_writer(int argc, char **argv) {
 static int role_reader(int argc, char **argv) {
   CHECK_INT(1, argc);
   uint64_t done = 0;
-  for (int64_t end = end_of(argv[0]); check_now() < end;) {
+  for (int64_t end = end_after(argv[0]); check_now() < end;) {
     tarn_stream *stream = enter(TARN_READER, 5 * MS);
     for (int i = 0; stream != NULL && i < 100; i++) {
       tarn_item items[4];
@@ -97,7 +97,7 @@ static int role_reader(int argc, char **argv) {
 static int copy_out(int role, const char *time) {
   static char data[RING];
   uint64_t done = 0;
-  for (int64_t end = end_of(time); check_now() < end;) {
+  for (int64_t end = end_after(time); check_now() < end;) {
     tarn_stream *stream = enter(role, 5 * MS);
     intptr_t handle;
     if (stream != NULL && role == TARN_READER && check_random() % 4 == 0)
@@ -130,7 +130,7 @@ static int role_inspector(int argc, char **argv) {
   CHECK_INT(1, argc);
   static tarn_details details;
   tarn_participant participants[SLOTS];
-  for (int64_t end = end_of(argv[0]); check_now() < end; check_sleep(200000)) {
+  for (int64_t end = end_after(argv[0]); check_now() < end; check_sleep(200000)) {
     int64_t start = check_now();
     details.struct_size = sizeof details;
     if (legal(tarn_inspect("scribbled", TARN_KIND_STREAM, &details, participants, SLOTS), start) == 0)
