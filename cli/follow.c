@@ -153,7 +153,10 @@ static int look_at_map(cli_follow *f, int64_t timeout_ns, bool *ret_news) {
   f->due_ns = cli_now() + f->every_ns;
   tarn_map *map;
   int result = open_map(f, &map);
-  if (cli_interrupted()) return CLI_INTERRUPTED;
+  if (cli_interrupted()) {
+    if (!result) tarn_map_close(map);
+    return CLI_INTERRUPTED;
+  }
   if (result == TARN_E_NOT_FOUND && f->map_bytes)
     return cli_fail(CLI_NOT_THERE, "%s is gone: its name was removed while it was looked at", f->name);
   if (result) return cli_fail_result(result, f->name);
