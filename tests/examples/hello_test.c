@@ -80,7 +80,7 @@ static void test_they_talk(void) {
 
 /* A writer that is there for less than a reader's next look at the name: what it said is there all the same. */
 static void test_writer_in_a_hurry(void) {
-  for (int i = 0; i < 8; i++) {
+  for (int i = 0; i < 4; i++) {
     check_process *readers[] = {start_example("hello_reader"), start_example("hello_stream_reader")};
     check_sleep((int64_t)(check_random() % 30000000)); /* before they are there, or while they wait */
     check_process *writers[] = {start_example("hello_writer"), start_example("hello_stream_writer")};
@@ -150,7 +150,7 @@ static void test_stream_writer_is_killed(void) {
 
 static const check_test tests[] = {{"readme_shows_these_files", test_readme_shows_these_files, 0},
                                    {"they_talk", test_they_talk, 0},
-                                   {"writer_in_a_hurry", test_writer_in_a_hurry, 0},
+                                   {"writer_in_a_hurry", test_writer_in_a_hurry, 60},
                                    {"writer_is_killed", test_writer_is_killed, 0},
                                    {"second_writer_is_refused", test_second_writer_is_refused, 0},
                                    {"streams_talk", test_streams_talk, 0},
