@@ -3,11 +3,15 @@
  * Readers wait until they have seen all that the publishers publish. Each publisher has a word of news of its own; a reader
  * looks at all of them. -DREADERS=n -DPUBLISHERS=n -DPUBLISH=n (each) set the size.
  *
+ * With -DFEW it is a queue: each message is for one reader, which takes it; the first reader leaves after one, the last takes all others. A
+ * publisher wakes as many as it has published messages, and all only if fewer sleep (tn_wake_few).
+ *
  *   -DSLICES          a sleeper may wake by itself at any time, as if its slice were over
  *   -DSLICES_ENDED=n  the same, n times for each reader at most: then a wake that is lost shows as one left asleep
  *   -DKILL=n          up to n of the publishers and readers are killed, at any step
  *   -DEVENTS          each reader sleeps on an event of its own (Windows) instead of on seq
  *   -DPUBLISHER_FENCES  publishers fence; the sleeper's barrier is a fence of its own (no membarrier, or not registered)
+ *   -DBATCH           a publisher publishes all it has with one store (with FEW)
  *   -DLIVE            check by acceptance cycles that every reader ends
  *
  * and what must break it:
@@ -21,6 +25,11 @@
  *   -DCLEAR_LATE      the waker clears the announcement after it changed seq instead of before
  *   -DCLEAR_NEVER     nobody clears the announcement
  *   -DSTAND_ON_OTHERS a sleeper whose slice is over does not look whether seq is as it was before it announced
+ *   -DNO_FENCE_5      the change of seq before as many are woken as there are messages is no atomic operation (with FEW)
+ *   -DNO_BUMP_1       no change of seq before as many are woken: only a fence (with FEW); this may be missing
+ *   -DFORGET_OTHERS   the announcement is taken away when as many slept as there are messages, too (with FEW)
+ *   -DWAKE_NONE       when fewer slept the announcement is taken away, but nobody is woken for it (with FEW)
+ *   -DWAKE_FEWER      one is woken, however many messages there are (with FEW and BATCH)
  *   -DASK_LATE        a reader asks whether the publisher lives after its last look instead of before
  */
 #ifndef READERS
@@ -42,7 +51,12 @@
 #define SEQ PUBLISHERS
 #define SLEEPERS (PUBLISHERS + 1)
 #define SLEEPING(r) (PUBLISHERS + 2 + (r))
+#ifdef FEW
+#define TAKEN (PUBLISHERS + 2 + READERS) /* how many of all messages; a word of the ring for each in the code */
+#define WORDS (PUBLISHERS + 3 + READERS)
+#else
 #define WORDS (PUBLISHERS + 2 + READERS)
+#endif
 
 #include "memory.pml"
 
@@ -55,19 +69,30 @@ bit gone[PROCESSES];   /* the kernel has torn it down: its locks are free */
 bit ended[READERS];
 
 #if PUBLISHERS == 1
-#define LOOK(p) LOAD(p, NEWS(0))
-#define IN_MEMORY memory[NEWS(0)]
+#define PUBLISHED(p) LOAD(p, NEWS(0))
+#define PUBLISHED_IN_MEMORY memory[NEWS(0)]
 #define ALL_GONE gone[READERS]
 #else
-#define LOOK(p) (LOAD(p, NEWS(0)) + LOAD(p, NEWS(1)))
-#define IN_MEMORY (memory[NEWS(0)] + memory[NEWS(1)])
+#define PUBLISHED(p) (LOAD(p, NEWS(0)) + LOAD(p, NEWS(1)))
+#define PUBLISHED_IN_MEMORY (memory[NEWS(0)] + memory[NEWS(1)])
 #define ALL_GONE (gone[READERS] && gone[READERS + 1])
+#endif
+
+/* What a reader has not seen is more than `seen`, which stays 0 in a queue. */
+#ifdef FEW
+#define LOOK(p) (PUBLISHED(p) - memory[TAKEN])
+#define IN_MEMORY (PUBLISHED_IN_MEMORY - memory[TAKEN])
+#else
+#define LOOK(p) PUBLISHED(p)
+#define IN_MEMORY PUBLISHED_IN_MEMORY
 #endif
 
 #if READERS == 1
 #define LIVING_READERS (!gone[0])
+#define SHARE(r) (PUBLISHERS * PUBLISH)
 #else
 #define LIVING_READERS (!gone[0] || !gone[1])
+#define SHARE(r) (r == 0 -> 1 : PUBLISHERS * PUBLISH - 1)
 #endif
 
 #if KILL > 0
@@ -123,8 +148,25 @@ inline futex_wait(me, expected) {
 #define STANDS(p) (announced && now == expected && LOAD(p, SLEEPERS))
 #endif
 
+/* Where nobody is killed nobody else could take what a reader leaves: each has its share. Else they take until nobody publishes any more. */
+inline take() {
+  ATOMICALLY(me,
+    if
+    :: IN_MEMORY > 0 -> memory[TAKEN]++; taken++
+    :: else /* another was quicker */
+    fi)
+}
+#if KILL > 0
+#define HAS_ENOUGH 0
+#else
+#define HAS_ENOUGH (taken == SHARE(me))
+#endif
+
 proctype Reader(byte me) {
   byte seen, expected, now, slept_through;
+#ifdef FEW
+  byte taken;
+#endif
   bit left, announced;
 #ifdef SLICES_ENDED
   byte slices;
@@ -141,16 +183,27 @@ proctype Reader(byte me) {
 #endif
        if
        :: now > seen ->
-          seen = now;
           slept_through = 0;
+#ifdef FEW
+          take();
+          if
+          :: HAS_ENOUGH -> break
+          :: else
+          fi
+#else
+          seen = now;
           if
           :: seen == PUBLISHERS * PUBLISH -> break
           :: else
           fi
+#endif
        :: now == seen && left ->
           assert(seen == IN_MEMORY); /* everything unread comes before "the writer left" */
           break
        :: else ->
+#ifdef FEW
+          slept_through = 0; /* what it slept through another has taken */
+#endif
 #ifndef SWAP_W2
           now = LOAD(me, SEQ); /* [W2] before announcing, or before looking whether the announcement stands */
 #endif
@@ -212,6 +265,7 @@ inline wake(me) {
   set_event(1);
 #endif
 #else
+#ifndef WAKE_NONE
   d_step {
     asleep[0] = 0
 #if READERS == 2
@@ -220,6 +274,54 @@ inline wake(me) {
 #endif
   }
 #endif
+#endif
+}
+
+inline wake_one() {
+  if
+  :: asleep[0] -> asleep[0] = 0; woken++
+#if READERS == 2
+  :: asleep[1] -> asleep[1] = 0; woken++
+#endif
+  :: else
+  fi
+}
+
+/* One for each message. If fewer sleep the announcement goes, and who has fallen asleep since then, on the seq that is new already, is woken
+ * to announce again. */
+inline wake_few(me) {
+#ifdef NO_FENCE_5
+  STORE(me, SEQ, LOAD(me, SEQ) + 1);
+#elif defined(NO_BUMP_1)
+  FENCE(me);
+#else
+  ATOMICALLY(me, memory[SEQ]++);
+#endif
+  atomic {
+    wake_one();
+#ifdef BATCH
+#ifndef WAKE_FEWER
+    if
+    :: woken == 1 && PUBLISH > 1 -> wake_one()
+    :: else
+    fi;
+#endif
+    enough = (woken == PUBLISH);
+#ifdef WAKE_FEWER
+    enough = woken;
+#endif
+#else
+    enough = woken;
+#endif
+    woken = 0
+  };
+#ifdef FORGET_OTHERS
+  clear_announcement(me);
+#endif
+  if
+  :: !enough -> wake(me)
+  :: else
+  fi
 }
 
 /* Windows: an auto-reset event for each slot; only those that are noted asleep are set. */
@@ -230,12 +332,22 @@ inline set_event(r) {
   fi
 }
 
+#ifdef BATCH
+#define AT_A_TIME PUBLISH
+#else
+#define AT_A_TIME 1
+#endif
+
 proctype Publisher(byte me) {
   byte n, in_vain;
+#ifdef FEW
+  byte woken;
+  bit enough;
+#endif
   {
     do
     :: n < PUBLISH ->
-       n++;
+       n = n + AT_A_TIME;
        STORE_RELEASE(me, NEWS(me - READERS), n);
 #if defined(PUBLISHER_FENCES) && !defined(NO_FENCE_2)
        FENCE(me);
@@ -247,7 +359,11 @@ proctype Publisher(byte me) {
           :: else
           fi;
           assert(in_vain <= 1); /* a dead sleeper costs a publisher one system call, not one a publish */
+#ifdef FEW
+          wake_few(me)
+#else
           wake(me)
+#endif
        :: else
        fi
     :: else -> break
