@@ -89,9 +89,12 @@ int queue_role_second_writer(int argc, char **argv) {
   CHECK(argc >= 2);
   next_tag = QUEUE_TAGS_EACH;
   tarn_stream *writer = enter(argv[0], TARN_WRITER, argv[1]);
+  crash_ears ears = {.wake = wake, .argument = writer};
+  crash_listen(&ears);
   write_a_life(writer);
   crash_say("ready", writer->channel.slot, TARN_WRITER);
-  check_hear();
+  while (!tn_load_acquire(&ears.end)) check_sleep(MS); /* [T2] acquire */
+  crash_deafen(&ears);
   tarn_stream_close(writer);
   return 0;
 }
