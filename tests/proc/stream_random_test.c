@@ -188,8 +188,8 @@ static uint64_t some_start(const course *course) {
   }
 }
 
-/* Open, read by copy, in place, or both, and leave; again and again if `joins`. */
-static void follow(course *course, int role, int joins, int copies) {
+/* Open, read by copy, in place, or both, and leave; again and again if `joins`. 1: the last time, to the end, which was said. */
+static int follow(course *course, int role, int joins, int copies) {
   tarn_item items[HOLD];
   uint32_t count = 0;
   course->from = joins ? some_start(course) : TARN_OLDEST;
@@ -202,12 +202,13 @@ static void follow(course *course, int role, int joins, int copies) {
     if (below(1000) == 0) check_sleep((int64_t)below(4) * MS);
   }
   release_some(course, items, &count, 0);
-  int result = 0;
-  while (is_over() && (result = get_one(course, 0)) == 0) continue;
+  int result = 0, over = is_over(); /* looked at once: if it ends from here on, it is the next time that is the last */
+  while (over && (result = get_one(course, 0)) == 0) continue;
   CHECK(result == 0 || is_outcome(result));
   uint64_t last = course->stream->number - 1;
   tarn_stream_close(course->stream);
-  if (is_over()) check_say("last %llu", (unsigned long long)last);
+  if (over) check_say("last %llu", (unsigned long long)last);
+  return over;
 }
 
 static int role_reader(int argc, char **argv) {
@@ -216,9 +217,9 @@ static int role_reader(int argc, char **argv) {
   int observes = strcmp(kind, "observer") == 0, joins = strcmp(kind, "joiner") == 0;
   course course = {.drops = observes || atoi(argv[1]) == TARN_OVERWRITE, .times = strcmp(argv[2], "times") == 0};
   listen();
-  while (!is_over())
-    follow(&course, observes ? TARN_OBSERVER : TARN_READER, joins || (observes && below(4) == 0),
-           observes || strcmp(kind, "copy") == 0 ? 1 : strcmp(kind, "place") == 0 ? 0 : 2);
+  while (!follow(&course, observes ? TARN_OBSERVER : TARN_READER, joins || (observes && below(4) == 0),
+                 observes || strcmp(kind, "copy") == 0 ? 1 : strcmp(kind, "place") == 0 ? 0 : 2))
+    continue;
   return 0;
 }
 
