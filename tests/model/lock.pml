@@ -11,6 +11,9 @@
  *   -DKILL=n          participants 0 to n - 1, who are like the others, are killed or not, at any step; needs SLICES
  *   -DSLICES          a sleeper may wake by itself at any time, as if its slice were over
  *   -DNO_NOTES        nobody notes what it does inside (without KILL)
+ *   -DGIVE_WAY        who has woken somebody at two of its drops waits at its next take while the lock is free, until a clock of its own says
+ *                     that it is enough, which may be at once
+ *   -DIN_TIME         the same, and who was woken has looked before that clock says so: then nobody (of two) is woken twice in vain
  *   -DLIVE            check by acceptance cycles that every living participant gets through
  *
  * and what must break it:
@@ -26,6 +29,8 @@
  *   -DJOIN_FORGETS    a newcomer does not finish what the slot's former owner began
  *   -DTRUST_SLOT      nothing tells a dead owner's word from its slot's next owner (no generation), and the dead one's slot lock
  *                     is not taken either
+ *   -DNO_WAY          nobody gives way (with IN_TIME)
+ *   -DWAY_FOREVER     the clock never says that it is enough (with GIVE_WAY and KILL)
  *   -DCLEAR_LIVING    finding the word of a slot's former owner, the repairer also clears the slot, which has a new owner
  */
 #ifndef TAKERS
@@ -36,6 +41,9 @@
 #endif
 #ifndef KILL
 #define KILL 0
+#endif
+#ifdef IN_TIME
+#define GIVE_WAY
 #endif
 #ifdef NEWCOMER
 #define PROCESSES (TAKERS + 1)
@@ -67,6 +75,10 @@
 byte holder[TAKERS] = NOBODY; /* of the slot's lock byte; the kernel's */
 byte home[PROCESSES];         /* the slot that a participant's word names */
 bit asleep[PROCESSES], killed[PROCESSES], gone[PROCESSES], ended[PROCESSES];
+#ifdef GIVE_WAY
+bit called[PROCESSES];    /* was woken, and has not looked yet */
+byte in_vain[PROCESSES];  /* how often it was woken and found the lock taken, since it last had it */
+#endif
 byte inside = NOBODY; /* who believes to be in the critical section */
 
 #if KILL > 0
@@ -225,12 +237,66 @@ inline sleep_on() {
 #define MINE_AFTER_SLEEP (MINE + WAITERS)
 #endif
 
+#if defined(WAY_FOREVER)
+#define ENOUGH 0
+#elif defined(IN_TIME)
+#define ENOUGH (!called[1 - me])
+#else
+#define ENOUGH 1
+#endif
+
+/* It asks nobody and stores nothing: it only looks whether the lock is free still. */
+inline give_way() {
+#ifdef GIVE_WAY
+  if
+  :: owed ->
+     atomic { pressed = 0; owed = 0 };
+     if
+     :: LOAD(me, WORD) != 0
+     :: ENOUGH
+     fi
+  :: else
+  fi
+#else
+  skip
+#endif
+}
+
+inline note_look() {
+#ifdef GIVE_WAY
+  d_step {
+    if
+    :: called[me] && !ok -> in_vain[me]++
+    :: else
+    fi;
+    called[me] = 0;
+#ifdef IN_TIME
+    assert(in_vain[me] <= 1)
+#endif
+  }
+#else
+  skip
+#endif
+}
+
+/* When somebody was woken: at the second time, which is late enough after the first, a turn is owed. */
+inline note_waiter() {
+#if defined(GIVE_WAY) && !defined(NO_WAY)
+  owed = pressed;
+  pressed = 1
+#else
+  skip
+#endif
+}
+
 inline take() {
+  give_way();
   try_free(MINE);
   do
   :: ok -> break
   :: else ->
      try_free(MINE_AFTER_SLEEP);
+     note_look();
      if
      :: ok -> break
      :: else -> try_dead()
@@ -261,12 +327,18 @@ inline drop() {
   }
 }
 
+#ifdef GIVE_WAY
+#define CALL(p) called[p] = 1
+#else
+#define CALL(p) skip
+#endif
+
 inline wake_one() {
   if
-  :: asleep[0] -> asleep[0] = 0
-  :: asleep[1] -> asleep[1] = 0
+  :: asleep[0] -> asleep[0] = 0; CALL(0); note_waiter()
+  :: asleep[1] -> asleep[1] = 0; CALL(1); note_waiter()
 #if PROCESSES > 2
-  :: asleep[2] -> asleep[2] = 0
+  :: asleep[2] -> asleep[2] = 0; CALL(2); note_waiter()
 #endif
   :: else
   fi
@@ -276,6 +348,10 @@ inline critical_section() {
   atomic {
     assert(inside == NOBODY || killed[inside]); /* exclusion */
     inside = me;
+#ifdef GIVE_WAY
+    in_vain[me] = 0;
+    called[me] = 0;
+#endif
     ok = 0;
     slot = 0;
     seen = 0
@@ -319,6 +395,9 @@ inline join() {
 proctype Taker(byte me) {
   byte round, seen, slot, now;
   bit ok;
+#ifdef GIVE_WAY
+  bit pressed, owed;
+#endif
   {
 #ifdef NEWCOMER
     if
@@ -358,6 +437,9 @@ proctype Killer(byte victim) {
      atomic {
        DRAINED(victim) ->
        asleep[victim] = 0;
+#ifdef GIVE_WAY
+       called[victim] = 0;
+#endif
        gone[victim] = 1;
        give_up(0);
        give_up(1)
