@@ -59,7 +59,7 @@ static void test_every_small_size(void) {
   tarn_stream *writer = open_stream("sizes", TARN_WRITER, (tarn_options){.size_bytes = 4096});
   tarn_stream *reader = open_stream("sizes", TARN_READER, (tarn_options){0});
   for (uint64_t place = 0; place < 8; place++)
-    for (uint64_t size = 0; size <= 300; size++) {
+    for (size_t size = 0; size <= 300; size++) {
       CHECK_OK(tarn_stream_put(writer, from + place, size, NULL, 0));
       memset(bytes, 0xee, sizeof bytes);
       CHECK_OK(tarn_stream_get(reader, bytes + place, size, &item, 0));
