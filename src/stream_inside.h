@@ -225,7 +225,8 @@ int tn_queue_may_fit(const tarn_stream *stream, uint64_t end, uint64_t need);
 int tn_queue_is_awaited(const tarn_stream *stream, uint64_t position);
 /* Clear up after all dead writers with a claim and readers with an intent. 1 if there was one, 0, negative. */
 int tn_queue_reap(tarn_stream *stream);
-/* A writer waits for this one: if it is taken by nobody it becomes a message again, and if it is one again readers are told: 1, 0, negative. */
+/* A writer waits for this one: if it is taken by nobody it becomes a message again, and if it is one again readers are told: 1, 0, negative:
+ * it is taken by one that lives and does not know of it. */
 int tn_queue_deny_taken(tarn_stream *stream, uint64_t position);
 /* 1: some other that holds something is dead. */
 int tn_queue_some_dead(const tarn_stream *stream);

@@ -74,7 +74,32 @@ int tn_queue_reap(tarn_stream *stream) {
   return reaped;
 }
 
+static uint64_t load_returned(const tarn_stream *stream) {
+  return tn_load_acquire(&stream->channel.control->kind.stream.queue.returned); /* [Q4] acquire: before the words */
+}
+
+/* Does the slot's owner know of the message that it is said to have? Its intent came before the word and goes after the word has changed. It
+ * may have given the message back in between and taken it again, with the same word: then `returned` was raised. */
+static int is_noted(const tarn_stream *stream, uint32_t slot, uint64_t position, uint64_t word, uint64_t returned) {
+  const tn_atomic64 *intents = tn_stream_intents(&stream->channel, slot);
+  for (uint32_t i = 0; i < TN_INTENTS(stream->channel.header.hold); i++)
+    if (tn_load_acquire(&intents[i]) == (position | 1)) return 1; /* [Q3] acquire: before the second looks */
+  return tn_load_acquire(&tn_stream_record(stream, position)->word) != word || load_returned(stream) != returned; /* [Q1] acquire */
+}
+
+/* A slot in use is said to have taken this, and does not know of it: a dead one is cleared up, of a living one it is said that it cannot be. To make
+ * it a message again would need proof that its owner does not have it *now*, which its slot's lock would give, and that is its owner's. */
+static int disown(tarn_stream *stream, uint32_t slot, uint64_t position, uint64_t word, uint64_t returned) {
+  if (is_noted(stream, slot, position, word, returned)) return 0;
+  tn_fence_acquire(); /* [S4] the looks at the word before the look at the head */
+  if ((int64_t)(load_head(stream).position - position) > 0) return 0;
+  int result = tn_slot_reap(&stream->channel, slot);
+  if (result == 0) result = tn_slot_alive(&stream->channel, slot) != 1 ? 0 : cannot_be(stream, position);
+  return result;
+}
+
 int tn_queue_deny_taken(tarn_stream *stream, uint64_t position) {
+  uint64_t returned = load_returned(stream);
   uint64_t word = tn_load_acquire(&tn_stream_record(stream, position)->word); /* [Q1] acquire */
   uint32_t slot = tn_record_holder(word) - 1;
   tn_fence_acquire(); /* [S4] the look at the word before the look at the head */
@@ -86,7 +111,8 @@ int tn_queue_deny_taken(tarn_stream *stream, uint64_t position) {
   }
   if (tn_record_kind(word) != TN_TAKEN) return 0;
   if (slot >= stream->channel.header.slots) return cannot_be(stream, position);
-  if (tn_load_acquire(&stream->channel.table[slot].state) != TN_SLOT_FREE) return 0; /* [P2] acquire */
+  if (tn_load_acquire(&stream->channel.table[slot].state) != TN_SLOT_FREE) /* [P2] acquire */
+    return disown(stream, slot, position, word, returned);
   return tn_stream_deny(stream, slot, position, word);
 }
 

@@ -504,6 +504,29 @@ static void test_taken_by_nobody(void) {
   tarn_stream_close(writer);
 }
 
+/* Taken by a reader that lives and does not know of it. What one does have is waited for. */
+static void test_taken_by_one_that_lives(void) {
+  tarn_stream *writer = open_shared(TARN_WRITER, TARN_WAIT, TARN_QUEUE), *reader = open_shared(TARN_READER, 0, 0);
+  tarn_stream *other = open_shared(TARN_READER, 0, 0);
+  tarn_item item, next;
+  while (tarn_stream_put(writer, "0123456789", 10, NULL, 0) == 0) continue;
+  CHECK_OK(tarn_stream_read(reader, &item, 0));
+  while (tarn_stream_read(other, &next, 0) == 0) CHECK_OK(tarn_stream_release(other, &next));
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_stream_put(writer, "0123456789", 10, NULL, CLAIM_TESTS_MS));
+  tn_record *first = record(writer, 0);
+  uint64_t word = tn_load_relaxed(&first->word);
+  tn_store_release(&first->word, tn_record_taken(word, other->channel.slot));
+  expect_corrupt(tarn_stream_put(writer, "0123456789", 10, NULL, TARN_FOREVER));
+  tn_store_release(&first->word, tn_record_taken(word, writer->channel.slot));
+  expect_corrupt(tarn_stream_put(writer, "0123456789", 10, NULL, TARN_FOREVER));
+  tn_store_release(&first->word, tn_record_taken(word, other->channel.slot));
+  tarn_stream_close(other);
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_stream_put(writer, "0123456789", 10, NULL, CLAIM_TESTS_MS)); /* its slot is free: it is given back */
+  CHECK_UINT(TN_MESSAGE, tn_record_kind(tn_load_relaxed(&first->word)));
+  tarn_stream_close(reader);
+  tarn_stream_close(writer);
+}
+
 /* Whoever gave a message back that nobody had died before it could say so: readers are beyond it. */
 static void test_given_back_untold(void) {
   tarn_stream *writer = open_shared(TARN_WRITER, TARN_WAIT, TARN_QUEUE), *reader = open_shared(TARN_READER, 0, 0);
@@ -537,6 +560,7 @@ static const check_test tests[] = {{"words", test_words, 0},
                                    {"claims_that_nobody_made", test_claims_that_nobody_made, 0},
                                    {"claim_at_the_end", test_claim_at_the_end, 0},
                                    {"taken_by_nobody", test_taken_by_nobody, 0},
+                                   {"taken_by_one_that_lives", test_taken_by_one_that_lives, 0},
                                    {"given_back_untold", test_given_back_untold, 0},
                                    {0}};
 static const check_role roles[] = {{"founder", role_founder}, {0}};
