@@ -527,6 +527,36 @@ static void test_taken_by_one_that_lives(void) {
   tarn_stream_close(writer);
 }
 
+/* role: a reader that takes nothing */
+static int role_reader(int argc, char **argv) {
+  (void)argc, (void)argv;
+  check_say("%u", (unsigned)open_shared(TARN_READER, 0, 0)->channel.slot);
+  check_hear();
+  return 1;
+}
+
+/* Taken by one that is dead and did not know of it: its slot is cleared up, and then it is as above. */
+static void test_taken_by_one_that_is_dead(void) {
+  tarn_stream *writer = open_shared(TARN_WRITER, TARN_WAIT, TARN_QUEUE), *reader = open_shared(TARN_READER, 0, 0);
+  tarn_item item;
+  check_process *dies = check_start("reader", NULL);
+  uint32_t slot = (uint32_t)atoi(check_line(dies));
+  while (tarn_stream_put(writer, "0123456789", 10, NULL, 0) == 0) continue;
+  tn_record *first = record(writer, 0);
+  tn_store_release(&first->word, tn_record_taken(tn_load_relaxed(&first->word), slot));
+  while (tarn_stream_read(reader, &item, 0) == 0) CHECK_OK(tarn_stream_release(reader, &item));
+  expect_corrupt(tarn_stream_put(writer, "0123456789", 10, NULL, TARN_FOREVER));
+  check_kill(dies);
+  check_wait(dies);
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_stream_put(writer, "0123456789", 10, NULL, 60 * CLAIM_TESTS_MS));
+  CHECK_OK(tarn_stream_read(reader, &item, 0));
+  CHECK_UINT(1, item.number);
+  CHECK_OK(tarn_stream_release(reader, &item));
+  CHECK_OK(tarn_stream_put(writer, "0123456789", 10, NULL, 0));
+  tarn_stream_close(reader);
+  tarn_stream_close(writer);
+}
+
 /* Whoever gave a message back that nobody had died before it could say so: readers are beyond it. */
 static void test_given_back_untold(void) {
   tarn_stream *writer = open_shared(TARN_WRITER, TARN_WAIT, TARN_QUEUE), *reader = open_shared(TARN_READER, 0, 0);
@@ -561,8 +591,9 @@ static const check_test tests[] = {{"words", test_words, 0},
                                    {"claim_at_the_end", test_claim_at_the_end, 0},
                                    {"taken_by_nobody", test_taken_by_nobody, 0},
                                    {"taken_by_one_that_lives", test_taken_by_one_that_lives, 0},
+                                   {"taken_by_one_that_is_dead", test_taken_by_one_that_is_dead, 0},
                                    {"given_back_untold", test_given_back_untold, 0},
                                    {0}};
-static const check_role roles[] = {{"founder", role_founder}, {0}};
+static const check_role roles[] = {{"founder", role_founder}, {"reader", role_reader}, {0}};
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, roles); }
