@@ -22,6 +22,8 @@ REASONS = {
     "newest block small": "A board's reader marks what it reads, with a full fence, before it looks once more, and the writer looks through "
                           "those marks before it uses a buffer again; with a queue of buffers for each reader neither has to look at "
                           "what the other holds.",
+    "newest block": "With one buffer that goes back and forth, or a queue of them, writer and reader meet in the same lines each time or do not; a board's "
+                    "reader sleeps when there is nothing newer, and is woken.",
     "newest poll": "A sequence lock has one buffer, which stays in the cache; a board goes round several, so that nobody ever copies "
                    "twice or waits for a dead writer.",
 }

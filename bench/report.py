@@ -13,7 +13,8 @@ from figures import Figures, Missing, load
 
 TARN_TITLES = {"round_trip": "there and back", "one_way": "one way", "batch": "one way, batches of 64",
                "hand_over": "handed over in place, there and back", "fan_out": "publish with readers attached",
-               "wake": "wake a sleeping reader"}
+               "wake": "wake a sleeping reader", "writers": "several writers, one message at a time",
+               "writer_runs": "several writers, runs of 16", "queue": "a queue", "redelivery": "to another reader after a kill"}
 
 
 # ---- Words for numbers
@@ -232,10 +233,10 @@ def against_bare(lines):
             return time(value) if unit == "ns" else f"{value:.2f} GB/s" if unit == "GB/s" else f"{value / 1e6:.2f} M/s"
         tail = " / ".join(time(line[key]) for key in ("p99", "p99.9", "max")) if "p99" in line else ""
         rows.append([f"{line['kind']}, {TARN_TITLES.get(line['work'], line['work'])}", size(line["bytes"]),
-                     size(line["ring"]) if line["kind"] == "stream" else "", str(line["readers"]), figure(line["tarn"]),
-                     figure(line["bare"]), f"{line['ratio']:.2f} ({line['ratio_min']:.2f} to {line['ratio_max']:.2f})",
-                     line["better"], tail])
-    return table(["work", "payload", "ring", "readers", "Tarn", "limit", "ratio (smallest to largest)", "better", "p99 / p99.9 / max"],
+                     size(line["ring"]) if line["kind"] == "stream" else "", str(line.get("writers", 1)), str(line["readers"]),
+                     figure(line["tarn"]), figure(line["bare"]) if line["bare"] else "",
+                     f"{line['ratio']:.2f} ({line['ratio_min']:.2f} to {line['ratio_max']:.2f})" if line["bare"] else "", line["better"], tail])
+    return table(["work", "payload", "ring", "writers", "readers", "Tarn", "limit", "ratio (smallest to largest)", "better", "p99 / p99.9 / max"],
                  rows)
 
 
@@ -246,16 +247,13 @@ def disturbance(seen):
     if not seen:
         return "Nothing is known of what else ran."
     found = []
-    if seen["load_before"] > 0.5:
-        found.append(f"the load before it was {seen['load_before']}")
     if seen["others"] > 0.03:
         found.append(f"other processes took {seen['others']:.0%} of the processors")
     if seen["stolen"] > 0.01:
         found.append(f"the hypervisor took {seen['stolen']:.0%}")
     if found:
         return f"**The run was disturbed: {'; '.join(found)}. Read the ratios with care.**"
-    return (f"Undisturbed as far as can be seen: load before it {seen['load_before']}, other processes {seen['others']:.1%} of the "
-            f"processors, the hypervisor {seen['stolen']:.1%}.")
+    return f"Undisturbed as far as can be seen: other processes took {seen['others']:.1%} of the processors, the hypervisor {seen['stolen']:.1%}."
 
 
 def machine(of, about):

@@ -135,13 +135,12 @@ class Watch:
     """How much of the processors others used meanwhile."""
 
     def __init__(self):
-        self.load = os.getloadavg()[0]
         self.begin, self.times, self.own = time.monotonic(), processor_times(), own_time()
 
     def seen(self):
         wall = max(1e-9, time.monotonic() - self.begin) * (os.cpu_count() or 1)
         busy, stolen = (now - then for now, then in zip(processor_times(), self.times))
-        return {"load_before": round(self.load, 2), "seconds": round(time.monotonic() - self.begin, 1),
+        return {"seconds": round(time.monotonic() - self.begin, 1),
                 "others": round(max(0.0, busy - (own_time() - self.own)) / wall, 4), "stolen": round(max(0.0, stolen) / wall, 4)}
 
 
