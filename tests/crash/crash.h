@@ -136,6 +136,10 @@ typedef struct crash_ears {
 void crash_listen(crash_ears *ears);
 void crash_deafen(crash_ears *ears); /* after the end was heard: the thread is gone when this returns */
 
+/* How long a survivor that writes until it is told to end pauses after so many messages: half a millisecond, and 10 where a run takes long
+ * because the machine is slow, so that its messages stay within the tags and lines that there are. */
+static inline int64_t crash_pace(uint64_t messages) { return messages < 2048 ? 500000 : 10000000; }
+
 /* Bytes that say whether they are complete: a pattern of tag and size, different in every word. */
 void crash_fill(void *data, uint64_t size, uint64_t tag);
 /* 1 if all bytes are those of crash_fill. */

@@ -113,7 +113,7 @@ int queue_role_steady_writer(int argc, char **argv) {
     int result = claim_and_publish(writer, size, size, i < 4 ? 0 : TARN_FOREVER);
     if (result != TARN_WOKEN) CHECK_OK(result);
     if (i == 4) crash_say("ready", writer->channel.slot, TARN_WRITER);
-    check_sleep(MS / 2);
+    check_sleep(crash_pace(i));
   }
   crash_deafen(&ears);
   tarn_stream_close(writer);

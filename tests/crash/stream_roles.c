@@ -113,7 +113,7 @@ int stream_role_steady_writer(int argc, char **argv) {
       crash_say("put", writer->number - 1, 0);
     if (i == 4)
       crash_say("ready", writer->channel.slot, TARN_WRITER);
-    check_sleep(MS / 2);
+    check_sleep(crash_pace(i));
   }
   crash_deafen(&ears);
   tarn_stream_close(writer);
