@@ -140,13 +140,17 @@ static void test_sections_of_anything_else(void) {
   CHECK_INT(1, list_sections(check_path("nothing"), text, sizeof text));
 }
 
-/* Cut short at any length, and with any bytes of the headers spoiled: listed or refused, never a crash. */
+/* Cut short at any length, and with any bytes of the headers spoiled: listed or refused, never a crash. Chance alone
+ * may leave every file good enough to be listed; one that ends within its first header is refused for certain. */
 static void test_sections_of_damaged_files(void) {
   size_t size;
   static char text[65536];
   unsigned char *good = read_file(example("sections"), &size), *bad = malloc(size);
   CHECK(bad != NULL);
-  int refused = 0;
+  for (size_t length = 1; length < 52; length += 10) {
+    write_file(check_path("bad"), good, length);
+    CHECK_INT(1, list_sections(check_path("bad"), text, sizeof text));
+  }
   for (int run = 0; run < 40; run++) {
     memcpy(bad, good, size);
     size_t length = run % 3 == 0 ? (size_t)check_random() % size : size;
@@ -156,9 +160,7 @@ static void test_sections_of_damaged_files(void) {
     write_file(check_path("bad"), bad, length);
     int code = list_sections(check_path("bad"), text, sizeof text);
     CHECK(code == 0 || code == 1);
-    refused += code;
   }
-  CHECK(refused > 0);
   free(good);
   free(bad);
 }
