@@ -11,7 +11,10 @@ static int failed(int result) {
 int main(int argc, char **argv) {
   tarn_map *map = NULL;
   tarn_view view;
-  if (argc != 2) return 2;
+  if (argc != 2) {
+    fprintf(stderr, "usage: guarded_copy NAME\n");
+    return 2;
+  }
   int result = tarn_guard_install();
   if (result == 0) result = tarn_map_open(&map, argv[1], TARN_MAP_READ, NULL, 0);
   if (result == 0) result = tarn_map_view(map, 0, 0, &view);

@@ -6,6 +6,7 @@
  *
  *   job_pool pool collect 500 & for i in 1 2 3 4; do job_pool pool work & done; job_pool pool send 500
  *   kill -9 any of the workers; start others; the answers come all the same
+ *   tarn rm pool pool-answers      before another round: both are kept, and the answers of this one would be collected again
  *
  * Jobs go through a queue: each to one worker, which releases it when its answer is in the stream of answers. A worker that is killed
  * before it releases a job has not done it, as far as the queue knows: another worker gets it, marked TARN_AGAIN. If the first had
@@ -21,8 +22,9 @@ typedef struct job {
   uint64_t number, question;
 } job;
 
+/* Failures leave a sentence, outcomes such as TARN_TIMED_OUT do not. */
 static int failed(const char *what, int result) {
-  fprintf(stderr, "job_pool: %s: %s: %s\n", what, tarn_result_name(result), tarn_error_text());
+  fprintf(stderr, "job_pool: %s: %s\n", what, result <= TARN_E_INVALID ? tarn_error_text() : tarn_result_name(result));
   return 1;
 }
 
@@ -41,17 +43,25 @@ static const char *answers_of(const char *name) {
   return answers;
 }
 
-/* Kept, so that workers may all be dead for a while; nobody minds who comes first. */
+/* Nobody minds who comes first; who waits for long says for what. */
+static int open_patiently(tarn_stream **stream, const char *name, int role, const tarn_options *options) {
+  int result = tarn_stream_open(stream, name, role, options, INT64_C(1000000000));
+  if (result != TARN_TIMED_OUT) return result;
+  fprintf(stderr, "job_pool: waiting for somebody to write %s; Ctrl-C ends it\n", name);
+  return tarn_stream_open(stream, name, role, options, TARN_FOREVER);
+}
+
+/* Kept, so that workers may all be dead for a while. */
 static int open_jobs(tarn_stream **jobs, const char *name, int role) {
   const tarn_options options = {.struct_size = sizeof options,
                                 .flags = role == TARN_WRITER ? TARN_KEPT | TARN_QUEUE | TARN_MANY_WRITERS : 0};
-  return tarn_stream_open(jobs, name, role, &options, TARN_FOREVER);
+  return open_patiently(jobs, name, role, &options);
 }
 
 static int open_answers(tarn_stream **answers, const char *name, int role) {
   const tarn_options options = {.struct_size = sizeof options,
                                 .flags = role == TARN_WRITER ? TARN_KEPT | TARN_MANY_WRITERS : 0};
-  return tarn_stream_open(answers, answers_of(name), role, &options, TARN_FOREVER);
+  return open_patiently(answers, answers_of(name), role, &options);
 }
 
 static int send_jobs(const char *name, uint64_t count) {

@@ -8,8 +8,9 @@
 
 #define SECONDS INT64_C(1000000000)
 
-static int failed(const char *what) {
-  fprintf(stderr, "recipe_reader: %s: %s\n", what, tarn_error_text());
+/* Failures leave a sentence, outcomes such as TARN_TIMED_OUT do not. */
+static int failed(const char *what, int result) {
+  fprintf(stderr, "recipe_reader: %s: %s\n", what, result <= TARN_E_INVALID ? tarn_error_text() : tarn_result_name(result));
   return 1;
 }
 
@@ -21,9 +22,10 @@ int main(int argc, char **argv) {
   tarn_board *board;
   tarn_item picture;
   /* whoever comes first waits for the other: here for the name, below for the first version */
-  if (tarn_board_open(&board, argv[1], TARN_READER, NULL, 10 * SECONDS) != 0) return failed("open");
-  int result = tarn_board_read(board, &picture, 10 * SECONDS);
-  if (result != 0) return failed(tarn_result_name(result));
+  int result = tarn_board_open(&board, argv[1], TARN_READER, NULL, 10 * SECONDS);
+  if (result != 0) return failed("open", result);
+  result = tarn_board_read(board, &picture, 10 * SECONDS);
+  if (result != 0) return failed("read", result);
 
   /* the picture lies in shared memory and stays as it is until it is released, whatever the writer does */
   FILE *file = fopen(argv[2], "wb");

@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <tarn/tarn.h>
 
-static int failed(const char *what) {
-  fprintf(stderr, "recipe_writer: %s: %s\n", what, tarn_error_text());
+/* Failures leave a sentence, outcomes such as TARN_BUSY do not. */
+static int failed(const char *what, int result) {
+  fprintf(stderr, "recipe_writer: %s: %s\n", what, result <= TARN_E_INVALID ? tarn_error_text() : tarn_result_name(result));
   return 1;
 }
 
@@ -29,7 +30,8 @@ static int share(tarn_board *board, const char *path, int pause) {
   size_t size = (size_t)ftell(file), half = pause ? size / 2 : 0;
   rewind(file);
   void *room;
-  if (tarn_board_claim(board, size, &room, TARN_FOREVER) != 0) return failed("claim");
+  int result = tarn_board_claim(board, size, &room, TARN_FOREVER);
+  if (result != 0) return failed("claim", result);
   size_t done = fread(room, 1, half, file);
   if (pause) {
     printf("half: %zu of %zu bytes are in shared memory\n", done, size);
@@ -44,7 +46,8 @@ static int share(tarn_board *board, const char *path, int pause) {
     fprintf(stderr, "recipe_writer: %s: could not be read\n", path);
     return 1;
   }
-  if (tarn_board_publish(board, size, &about) != 0) return failed("publish");
+  result = tarn_board_publish(board, size, &about);
+  if (result != 0) return failed("publish", result);
   printf("published: %zu bytes\n", size);
   fflush(stdout);
   return 0;
@@ -57,8 +60,9 @@ int main(int argc, char **argv) {
   }
   tarn_board *board;
   tarn_options options = {.struct_size = sizeof options, .flags = TARN_KEPT}; /* what is published outlives us */
-  if (tarn_board_open(&board, argv[1], TARN_WRITER, &options, 0) != 0) return failed("open");
-  int result = share(board, argv[2], 0);
+  int result = tarn_board_open(&board, argv[1], TARN_WRITER, &options, 0);
+  if (result != 0) return failed("open", result);
+  result = share(board, argv[2], 0);
   if (result == 0 && argc > 3) {
     wait_for_a_line();
     result = share(board, argv[3], 1);
