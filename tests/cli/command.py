@@ -50,6 +50,18 @@ class Command(unittest.TestCase):
             file.write(data)
         return self.path(name)
 
+    def small_disk(self, size, at=None):
+        """A file system of this size, in a folder of its own or at a folder that is there; skips where none can be mounted."""
+        if os.geteuid() != 0:
+            self.skipTest("mounting a small file system needs root")
+        if at is None:
+            at = self.path("small")
+            os.mkdir(at)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", at], capture_output=True).returncode != 0:
+            self.skipTest("no mounting here")
+        self.addCleanup(subprocess.run, ["umount", "-l", at], check=True)
+        return at
+
     def run_tarn(self, *arguments, stdin=b"", expect=DONE, **options):
         """Runs to the end; a wrong exit code fails with all that was said."""
         done = subprocess.run([self.program, *arguments], input=stdin, capture_output=True, env=self.environment, timeout=LIMIT, **options)

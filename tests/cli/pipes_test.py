@@ -49,13 +49,7 @@ class Files(Command):
         self.assert_nothing_else("old", "slow")
 
     def test_full_disk(self):
-        if os.geteuid() != 0:
-            self.skipTest("mounting a small file system needs root")
-        small = self.path("small")
-        os.mkdir(small)
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", small], capture_output=True).returncode != 0:
-            self.skipTest("no mounting here")
-        self.addCleanup(subprocess.run, ["umount", small])
+        small = self.small_disk("1m")
         with open(os.path.join(small, "old"), "wb") as file:
             file.write(b"as it was")
         self.error("get", "big", os.path.join(small, "old"), expect=NO_SPACE)
@@ -220,11 +214,7 @@ class WithoutEnd(Command):
         self.assertEqual(b"before", self.out("get", "b"))
 
     def test_over_what_a_directory_has(self):
-        if os.geteuid() != 0:
-            self.skipTest("mounting a small file system needs root")
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", self.channels], capture_output=True).returncode != 0:
-            self.skipTest("no mounting here")
-        self.addCleanup(subprocess.run, ["umount", self.channels])
+        self.small_disk("8m", self.channels)
         self.assertIn("/dev/zero has more than 8 MiB, and there is no room for more", self.refused("put", "b", "/dev/zero"))
         self.assertEqual([], os.listdir(self.channels))
         value = bytes(3 << 20)

@@ -454,13 +454,7 @@ class Limits(Streams):
                 self.assertIn(b"standard output", done.stderr)
 
     def test_full_disk(self):
-        if os.geteuid() != 0:
-            self.skipTest("mounting a small file system needs root")
-        small = self.path("small")
-        os.mkdir(small)
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", small], capture_output=True).returncode != 0:
-            self.skipTest("no mounting here")
-        self.addCleanup(subprocess.run, ["umount", small])
+        small = self.small_disk("1m")
         for arguments in (["send", "log"], ["create", "stream", "log", "--size", "1M"]):
             self.assertIn("log", self.error(*arguments, "--dir", small, stdin=b"x", expect=NO_SPACE))
             self.assertEqual([], os.listdir(small))
