@@ -2,6 +2,7 @@
  *
  *   field               who writes            who reads                 invariant
  *   board.current       the writer            everybody                 names a complete version and its buffer; versions grow
+ *   board.account       the writer            readers                   of the version that account_of names: what its entry says
  *   entry (all of it)   the writer            readers, after pinning    of the current and of every pinned buffer it does not change
  *   buffer content      the writer            readers, after pinning    the same
  *   slot.pins[i]        the slot's owner      the writer                a buffer that must not be written
@@ -12,7 +13,7 @@
  * buffer. There are as many as readers can hold, and two: one current, one to write.
  *
  * Reading: load current; store a pin on its buffer; full fence; load current again; if it moved, once more. Publishing: content, entry,
- * then store-release current [B1]; and between that store and the next scan of the pins a full fence [B2].
+ * account, then store-release current [B1]; and between that store and the next scan of the pins a full fence [B2].
  *
  * Why it is right. Take a buffer X that was current and no longer is. Reader and writer both store, fence, load: the reader stores the
  * pin and loads current, the writer stores current (another buffer) and loads the pins. At least one sees the other. If the
@@ -20,6 +21,12 @@
  * found free stays free until this writer makes it current again: the only readers who can pin it later are on their way to
  * finding out that it is not current. That is why pins are scanned, and the fence is paid, only when the list of known free buffers is
  * empty. Without the fence reads tear on x86, too (a store may pass a later load there): tests/model/ shows it.
+ *
+ * The account [B6] saves the reader the entry's line: it lies on that of current, which the reader polls, and with it a small value is two
+ * lines instead of three. Before it changes account_of is 0, with a release fence behind it; when current names the new version, account_of
+ * does. The reader loads the account, then, after the fence [B2], account_of: had it seen one word of a later account, it would see that
+ * 0 or a later value there; so account_of == current means that all words are this version's. Otherwise it takes the pinned entry's. After
+ * current, not before: who dies in between must not leave an account of a version that another writer then publishes differently.
  *
  * A pin is cleared by a release, scanned by an acquire [B3]: the reader's last look at the content comes before the writer's first
  * change of it. Observers pin nothing: they copy between two looks at the generation in the entry [B4].
@@ -72,10 +79,11 @@ static int clear_slot(tn_channel *channel, uint32_t slot) {
 }
 
 static void reset(tn_channel *channel) {
+  tn_store_relaxed(&channel->control->kind.board.account_of, 0); /* relaxed, both: alone, and numbers may begin again */
   tn_store_release(&channel->control->kind.board.current, 0); /* [B1] nothing is published */
   /* Entries on several pages of a disk may be of different moments and overlap: then no writer could ever take over. */
   for (uint32_t i = 0; i < channel->header.entries; i++)
-    tn_store_relaxed(&channel->entries[i].capacity, 0); /* relaxed: alone. The next writer finds all of it to be room */
+    tn_store_relaxed(&channel->entries[i].account.capacity, 0); /* the next writer finds all of it to be room */
 }
 
 static const tn_kind kind = {TARN_KIND_BOARD, 0, plan, impossible, clear_slot, reset};
@@ -146,7 +154,7 @@ static int allocate(tarn_board *board) {
   int writer = board->channel.role == TARN_WRITER;
   board->views = calloc(header->entries, sizeof *board->views);
   board->holds = writer ? NULL : calloc(header->hold + 1, sizeof *board->holds);
-  board->known_free = writer ? calloc(header->entries, 1) : NULL;
+  board->known_free = writer ? calloc(header->entries, sizeof *board->known_free) : NULL;
   board->pinned = writer ? calloc(header->entries, 1) : NULL;
   board->gaps = writer ? calloc(header->entries + 2, sizeof *board->gaps) : NULL;
   int complete = board->views != NULL &&
@@ -173,6 +181,8 @@ int tarn_board_open(tarn_board **ret_board, const char *name, int role, const ta
     return result;
   }
   result = allocate(board);
+  uint64_t limit = board->channel.header.limit_bytes != 0 ? board->channel.header.limit_bytes : UINT64_C(1) << 61;
+  board->longest = limit < SIZE_MAX / 2 ? limit : SIZE_MAX / 2;
   if (result == 0 && role == TARN_WRITER)
     result = tn_board_take_stock(board);
   if (result != 0) {
@@ -220,7 +230,7 @@ int tarn_board_release(tarn_board *board, tarn_item *item) {
   TN_POINT("board.release.clear");
   tn_store_release(&channel->table[channel->slot].pins[index], 0); /* [B3] release: the last look at it lies before this */
   TN_POINT("board.release.cleared");
-  tn_wake(channel, TN_ROOM);
+  tn_board_wake_room(board);
   item->data = NULL; /* enough that nobody uses it again by mistake */
   item->type = NULL;
   item->token = 0;

@@ -41,22 +41,30 @@ struct tarn_board {
 
   /* writer: its own truth about the entries, made again at takeover */
   uint64_t current; /* as published */
+  uint64_t longest; /* no version can have more bytes */
   int claimed;      /* 1: there is a claim */
   uint32_t claim_buffer;
   uint64_t claim_bytes;
-  unsigned char *known_free; /* a buffer found free stays free until this writer publishes it */
-  unsigned char *pinned;     /* as of the last scan */
+  uint32_t *known_free; /* buffers; one that was found free stays free until this writer publishes it. The best to use is the last */
+  uint32_t known_free_count;
+  unsigned char *pinned; /* as of the last scan */
   uint32_t used;             /* entries at and above it have no buffer */
   tn_gap *gaps;              /* sorted by offset, never touching */
   uint32_t gap_count;
   uint64_t end; /* of the buffers, in the file */
   uint32_t scans; /* of all pins */
-  int observed; /* 1: some may read the file but not take part */
 };
 
 /* Where the content of a buffer begins. */
 static inline unsigned char *tn_board_content(const tn_buffer_view *view) {
   return view->address + TN_TYPE_BYTES;
+}
+
+/* After a pin was taken away. A writer waits for room only where there is a limit: without one there are as many buffers as readers can pin,
+ * and two more, or it is told that there is no space. */
+static inline void tn_board_wake_room(tarn_board *board) {
+  if (board->channel.header.limit_bytes != 0)
+    tn_wake(&board->channel, TN_ROOM);
 }
 
 /* board.c: the view of a buffer, mapped if it is seen for the first time. All from entries are checked. */
@@ -67,13 +75,13 @@ int tn_board_place_possible(const tarn_board *board, uint64_t offset, uint64_t c
 
 /* board_room.c: the writer's buffers. */
 int tn_board_take_stock(tarn_board *board);
-/* A buffer with so much capacity that nobody reads. look: no system call unless it was never mapped here. 1, 0, negative. */
+/* Take a buffer with so much capacity that nobody reads off the list of free ones, which may be made again. 1, or 0: there is none. */
 int tn_board_find(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer);
 /* The same, and may clear up after dead readers and grow. 0, TARN_FULL, a failure. */
 int tn_board_make_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer);
 
-/* Called when a buffer was found: a writer that publishes small values often gets a few more. */
-void tn_board_add_spare(tarn_board *board, uint64_t capacity);
+/* A buffer of which it is known that nobody reads it: the best for the next version. */
+void tn_board_add_free(tarn_board *board, uint32_t buffer);
 
 /* board_observe.c */
 int tn_board_observe(tarn_board *board, void *data, uint64_t capacity, tarn_item *ret_item, int64_t timeout_ns);

@@ -73,13 +73,13 @@ static int observe_now(tarn_board *board, void *data, uint64_t capacity, tarn_it
   const tn_entry *entry = &board->channel.entries[TN_BOARD_BUFFER(current)];
   if (tn_load_acquire(&entry->generation) != 2 * seen.version) /* [B4] acquire: before the copy */
     return 2;
-  seen.offset = tn_load_relaxed(&entry->offset); /* relaxed, all: the looks before and after hold them together */
-  seen.capacity = tn_load_relaxed(&entry->capacity);
-  seen.length = tn_load_relaxed(&entry->length);
-  seen.type_length = tn_load_relaxed(&entry->type_length);
+  seen.offset = tn_load_relaxed(&entry->account.offset); /* relaxed, all: the looks before and after hold them together */
+  seen.capacity = tn_load_relaxed(&entry->account.capacity);
+  seen.length = tn_load_relaxed(&entry->account.length);
+  seen.type_length = tn_load_relaxed(&entry->account.type_length);
   tarn_item item = {.data = data, .size_bytes = seen.length, .number = seen.version};
-  item.tag = tn_load_relaxed(&entry->tag);
-  item.time_ns = (int64_t)tn_load_relaxed(&entry->time_ns);
+  item.tag = tn_load_relaxed(&entry->account.tag);
+  item.time_ns = (int64_t)tn_load_relaxed(&entry->account.time_ns);
   item.type = board->holds[board->channel.header.hold].type;
   item.missed = last != 0 && seen.version > last ? seen.version - last - 1 : 0;
   int result = copy_all(board, &seen, entry, data, capacity, ret_item);

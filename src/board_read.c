@@ -6,7 +6,7 @@
 #include "error.h"
 #include "participant.h"
 
-enum { EMPTIES_A_QUESTION = 16 };
+enum { EMPTIES_A_QUESTION = 16, BRIEF_LOOKS = 64 };
 
 static uint64_t load_current(const tarn_board *board) {
   return tn_load_acquire(&board->channel.control->kind.board.current); /* [B1] acquire: the version's content and entry */
@@ -20,21 +20,25 @@ int tn_board_newer(const tarn_board *board) {
 static void unpin(tarn_board *board, uint32_t pin) {
   tn_channel *channel = &board->channel;
   tn_store_release(&channel->table[channel->slot].pins[pin], 0); /* [B3] release */
-  tn_wake(channel, TN_ROOM);
+  tn_board_wake_room(board);
 }
 
-/* What will be looked at next comes while the fence is waited for. */
-static void expect(const tarn_board *board, uint32_t buffer) {
-  tn_prefetch(&board->channel.entries[buffer]);
-  const tn_buffer_view *view = &board->views[buffer];
-  if (view->address == NULL) return;
-  tn_prefetch(view->address); /* the type */
-  tn_prefetch(tn_board_content(view));
+/* What is said about a version, copied once. */
+typedef struct told {
+  uint64_t offset, capacity, length, tag, time_ns, type_length;
+} told;
+
+/* Relaxed, all: [B1] orders them; of an entry they are unchanged while it is pinned; of the newest, [B6] says whether they were. */
+static inline told hear(const tn_account *account) {
+  return (told){tn_load_relaxed(&account->offset), tn_load_relaxed(&account->capacity), tn_load_relaxed(&account->length),
+                tn_load_relaxed(&account->tag),    tn_load_relaxed(&account->time_ns),  tn_load_relaxed(&account->type_length)};
 }
 
-/* Pin the newest version with pin. 1: pinned; 0: nothing newer than the last; negative: the word names no buffer. */
-static int pin_newest(tarn_board *board, uint32_t pin, uint64_t *ret_current) {
+/* Pin the newest version with pin. 1: pinned, and what is said about it; 0: nothing newer than the last; negative: the word names no
+ * buffer. */
+static inline int pin_newest(tarn_board *board, uint32_t pin, uint64_t *ret_current, told *ret_told) {
   tn_channel *channel = &board->channel;
+  const tn_newest *newest = &channel->control->kind.board;
   tn_atomic16 *word = &channel->table[channel->slot].pins[pin];
   uint64_t current = load_current(board);
   int moved = 0;
@@ -49,8 +53,11 @@ static int pin_newest(tarn_board *board, uint32_t pin, uint64_t *ret_current) {
                      TN_BOARD_BUFFER(current), channel->header.entries);
     }
     tn_store_relaxed(word, (uint16_t)(TN_BOARD_BUFFER(current) + 1)); /* relaxed: the fence is next */
-    expect(board, TN_BOARD_BUFFER(current));
-    tn_fence_full(); /* [B2] full: pin, then look again. Pairs with the fence before the writer's scan */
+    if (board->views[TN_BOARD_BUFFER(current)].address != NULL) /* what will be looked at next comes while the fence is waited for */
+      tn_prefetch(tn_board_content(&board->views[TN_BOARD_BUFFER(current)]));
+    *ret_told = hear(&newest->account);
+    /* [B2] full: pin, then look again. Pairs with the fence before the writer's scan. [B6] and the account before account_of */
+    tn_fence_full();
     TN_POINT("board.read.pinned");
     uint64_t again = load_current(board);
     if (again == current)
@@ -59,7 +66,9 @@ static int pin_newest(tarn_board *board, uint32_t pin, uint64_t *ret_current) {
     moved = 1;
   }
   if (moved)
-    tn_wake(channel, TN_ROOM); /* a writer may have seen the pin where it was at first, and wait for that buffer */
+    tn_board_wake_room(board); /* a writer may have seen the pin where it was at first, and wait for that buffer */
+  if (tn_load_relaxed(&newest->account_of) != current) /* [B6] relaxed: after the fence */
+    *ret_told = hear(&channel->entries[TN_BOARD_BUFFER(current)].account);
   *ret_current = current;
   return 1;
 }
@@ -71,68 +80,68 @@ static void copy_type(tn_hold *hold, const unsigned char *from, uint64_t length)
   hold->type[size] = 0;
 }
 
-/* What the pinned version is: fills the item, except missed. Entries are input: each word is copied once, checked, used. */
-static int describe(tarn_board *board, uint64_t current, uint32_t index, tarn_item *item, tn_buffer_view **ret_view) {
-  uint32_t buffer = TN_BOARD_BUFFER(current);
-  const tn_entry *entry = &board->channel.entries[buffer];
-  uint64_t offset = tn_load_relaxed(&entry->offset); /* relaxed, all: ordered by [B1], unchanged while pinned */
-  uint64_t capacity = tn_load_relaxed(&entry->capacity);
-  uint64_t length = tn_load_relaxed(&entry->length);
-  int result = tn_board_view(board, buffer, offset, capacity, ret_view);
-  if (result != 0)
-    return result;
-  if (length > capacity - TN_TYPE_BYTES)
+/* Is what was said about the pinned version possible? What processes share is input: each word was copied once, is checked, is used. */
+static inline int find(tarn_board *board, uint64_t current, const told *about, tn_buffer_view **ret_view) {
+  int result = tn_board_view(board, TN_BOARD_BUFFER(current), about->offset, about->capacity, ret_view);
+  if (result == 0 && about->length > about->capacity - TN_TYPE_BYTES)
     return tn_fail(TARN_E_CORRUPT, "%s \"%s\": version %llu is said to have %llu bytes in a buffer of %llu", TN_WHO(&board->channel),
-                   (unsigned long long)TN_BOARD_VERSION(current), (unsigned long long)length, (unsigned long long)capacity);
-  tn_hold *hold = &board->holds[index];
-  copy_type(hold, (*ret_view)->address, tn_load_relaxed(&entry->type_length));
-  hold->buffer = buffer;
-  hold->version = TN_BOARD_VERSION(current);
-  item->data = tn_board_content(*ret_view); /* field by field: compilers clear a whole item slowly */
-  item->size_bytes = length;
-  item->number = hold->version;
-  item->missed = 0;
-  item->tag = tn_load_relaxed(&entry->tag);
-  item->time_ns = (int64_t)tn_load_relaxed(&entry->time_ns);
+                   (unsigned long long)TN_BOARD_VERSION(current), (unsigned long long)about->length,
+                   (unsigned long long)about->capacity);
+  return result;
+}
+
+/* The version is the caller's now: fill the item, all but its token, and count it. */
+static inline void give(tarn_board *board, uint64_t current, const told *about, tn_hold *hold, const void *data, tarn_item *item) {
+  tn_slot *slot = &board->channel.table[board->channel.slot];
+  uint64_t version = TN_BOARD_VERSION(current), last = tn_load_relaxed(&board->last);
+  uint64_t missed = last != 0 && version > last ? version - last - 1 : 0;
+  item->data = data; /* field by field: compilers clear a whole item slowly */
+  item->size_bytes = about->length;
+  item->number = version;
+  item->missed = missed;
+  item->tag = about->tag;
+  item->time_ns = (int64_t)about->time_ns;
   item->type = hold->type;
   item->flags = item->token = item->deliveries = item->reserved32 = 0;
   for (int i = 0; i < 3; i++)
     item->reserved[i] = 0;
-  return 0;
+  hold->buffer = TN_BOARD_BUFFER(current);
+  hold->version = version;
+  tn_store_relaxed(&board->last, version);
+  tn_store_relaxed(&slot->cursor, version); /* relaxed, to the end: statistics */
+  tn_store_relaxed(&slot->items, tn_load_relaxed(&slot->items) + 1);
+  tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + about->length);
+  if (missed != 0)
+    tn_store_relaxed(&slot->missed, tn_load_relaxed(&slot->missed) + missed);
+  tn_writer_known(&board->channel);
 }
 
-/* The item is the caller's now: count it. */
-static void given(tarn_board *board, tarn_item *item) {
-  tn_slot *slot = &board->channel.table[board->channel.slot];
-  uint64_t last = tn_load_relaxed(&board->last);
-  item->missed = last != 0 && item->number > last ? item->number - last - 1 : 0;
-  tn_store_relaxed(&board->last, item->number);
-  tn_store_relaxed(&slot->cursor, item->number); /* relaxed, to the end: statistics */
-  tn_store_relaxed(&slot->items, tn_load_relaxed(&slot->items) + 1);
-  tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + item->size_bytes);
-  tn_store_relaxed(&slot->missed, tn_load_relaxed(&slot->missed) + item->missed);
-  tn_writer_known(&board->channel);
+/* The first few looks cost nothing but themselves: no pin, no clock, no call. An answer mostly comes within them. */
+static inline void look_briefly(const tarn_board *board) {
+  for (int i = 0; i < BRIEF_LOOKS && !tn_board_newer(board); i++)
+    tn_relax();
 }
 
 /* 1 an item, 0 nothing newer, negative a failure. */
 static int read_now(tarn_board *board, uint32_t index, tarn_item *ret_item) {
   uint64_t current;
-  int result = pin_newest(board, index, &current);
+  told about;
+  int result = pin_newest(board, index, &current, &about);
   if (result <= 0)
     return result;
-  tarn_item item;
   tn_buffer_view *view;
-  result = describe(board, current, index, &item, &view);
+  result = find(board, current, &about, &view);
   if (result != 0) {
     unpin(board, index);
     return result;
   }
-  given(board, &item);
-  item.token = index + 1;
-  board->holds[index].out = 1;
+  tn_hold *hold = &board->holds[index];
+  copy_type(hold, view->address, about.type_length);
+  give(board, current, &about, hold, tn_board_content(view), ret_item);
+  ret_item->token = index + 1;
+  hold->out = 1;
   board->out++;
   view->items++;
-  *ret_item = item;
   return 1;
 }
 
@@ -220,6 +229,8 @@ int tarn_board_read(tarn_board *board, tarn_item *ret_item, int64_t timeout_ns) 
   if (index == board->channel.header.hold)
     return TARN_BUSY;
   for (;;) {
+    if (timeout_ns != 0)
+      look_briefly(board);
     result = read_now(board, index, ret_item);
     if (result != 0)
       return result == 1 ? 0 : result;
@@ -231,24 +242,23 @@ int tarn_board_read(tarn_board *board, tarn_item *ret_item, int64_t timeout_ns) 
 
 /* 1 copied, 0 nothing newer, negative a failure. */
 static int get_now(tarn_board *board, void *data, uint64_t capacity, tarn_item *ret_item) {
-  uint32_t index = board->channel.header.hold; /* the hold behind the reader's own, and the last of the pins, are for get */
+  tn_hold *hold = &board->holds[board->channel.header.hold]; /* the one behind the reader's own, and the last of the pins, are for get */
   uint64_t current;
-  int result = pin_newest(board, TN_PINS - 1, &current);
+  told about;
+  int result = pin_newest(board, TN_PINS - 1, &current, &about);
   if (result <= 0)
     return result;
-  tarn_item item;
   tn_buffer_view *view;
-  result = describe(board, current, index, &item, &view);
-  if (result == 0 && item.size_bytes > capacity) {
-    ret_item->size_bytes = item.size_bytes;
+  result = find(board, current, &about, &view);
+  if (result == 0 && about.length > capacity) {
+    ret_item->size_bytes = about.length;
     result = tn_fail(TARN_E_TOO_LARGE, "%s \"%s\": version %llu has %llu bytes, the buffer given %llu", TN_WHO(&board->channel),
-                     (unsigned long long)item.number, (unsigned long long)item.size_bytes, (unsigned long long)capacity);
+                     (unsigned long long)TN_BOARD_VERSION(current), (unsigned long long)about.length, (unsigned long long)capacity);
   }
   if (result == 0) {
-    if (item.size_bytes != 0)
-      memcpy(data, item.data, (size_t)item.size_bytes);
-    item.data = data;
-    given(board, &item);
+    copy_type(hold, view->address, about.type_length);
+    if (about.length != 0)
+      memcpy(data, tn_board_content(view), (size_t)about.length);
   }
   TN_POINT("board.get.copied");
   unpin(board, TN_PINS - 1);
@@ -256,7 +266,7 @@ static int get_now(tarn_board *board, void *data, uint64_t capacity, tarn_item *
     result = tn_channel_check(&board->channel);
   if (result != 0)
     return result;
-  *ret_item = item;
+  give(board, current, &about, hold, data, ret_item);
   return 1;
 }
 
@@ -269,6 +279,8 @@ int tarn_board_get(tarn_board *board, void *data, uint64_t capacity, tarn_item *
   if (board->channel.role == TARN_OBSERVER)
     return tn_board_observe(board, data, capacity, ret_item, timeout_ns);
   for (;;) {
+    if (timeout_ns != 0)
+      look_briefly(board);
     result = get_now(board, data, capacity, ret_item);
     if (result != 0)
       return result == 1 ? 0 : result;

@@ -3,8 +3,8 @@
  * The entries are the shared truth; the writer keeps a private one beside it (free list, gaps) and never reads back what others
  * could have changed, except once, at takeover, where everything is checked.
  *
- * Which free buffer is used: the one written last, whose lines are still in the cache; but where observers may read (they pin
- * nothing, and copy while the writer goes on) the one written longest ago, so that they have the most time.
+ * Which free buffer is used: the next one after the current, round and round. That is the one written longest ago, so that observers
+ * (they pin nothing, and copy while the writer goes on) have the most time.
  */
 #include <stdio.h>
 #include <string.h>
@@ -96,8 +96,8 @@ static int cannot_be(const tarn_board *board, uint32_t buffer) {
 
 static int take_stock_of_entries(tarn_board *board) {
   for (uint32_t i = 0; i < board->channel.header.entries; i++) {
-    uint64_t capacity = tn_load_relaxed(&board->channel.entries[i].capacity); /* relaxed: *writer* is ours, its last holder gone */
-    uint64_t offset = tn_load_relaxed(&board->channel.entries[i].offset);
+    uint64_t capacity = tn_load_relaxed(&board->channel.entries[i].account.capacity); /* relaxed: *writer* is ours, its last holder gone */
+    uint64_t offset = tn_load_relaxed(&board->channel.entries[i].account.offset);
     if (capacity == 0)
       continue;
     if (!tn_board_place_possible(board, offset, capacity) || !cut_out(board, offset, capacity))
@@ -116,7 +116,6 @@ int tn_board_take_stock(tarn_board *board) {
   int result = tn_os_status_of(&board->channel.file, &status);
   if (result != 0)
     return tn_channel_fail(&board->channel, result, "its size cannot be asked");
-  board->observed = ((status.mode & 0040) && !(status.mode & 0020)) || ((status.mode & 0004) && !(status.mode & 0002));
   uint64_t begin = board->channel.header.data_offset;
   board->end = status.size_bytes / TN_ALIGN * TN_ALIGN;
   if (board->end > begin)
@@ -138,23 +137,21 @@ static int is_current(const tarn_board *board, uint32_t buffer) {
   return TN_BOARD_VERSION(board->current) != 0 && TN_BOARD_BUFFER(board->current) == buffer;
 }
 
-/* From the list of known free buffers: 1 and one that is large enough, or 0. */
-static int pick(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {
-  int found = 0;
-  uint64_t best = 0;
-  int oldest = board->observed;
-  for (uint32_t i = 0; i < board->used; i++) {
-    if (!board->known_free[i] || board->views[i].capacity < capacity)
-      continue;
-    uint64_t generation = tn_load_relaxed(&board->channel.entries[i].generation); /* relaxed: this writer's own */
-    if (found && (oldest ? generation >= best : generation <= best))
-      continue;
-    found = 1;
-    best = generation;
-    *ret_buffer = i;
-  }
-  return found;
+/* Take the best that is large enough off the list of known free buffers: 1, or 0 if there is none. */
+static inline int take_free(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {
+  uint32_t *list = board->known_free, i = board->known_free_count;
+  while (i != 0 && board->views[list[i - 1]].capacity < capacity)
+    i--;
+  if (i == 0)
+    return 0;
+  *ret_buffer = list[i - 1];
+  board->known_free_count--;
+  for (; i <= board->known_free_count; i++) /* mostly none: it was the last */
+    list[i - 1] = list[i];
+  return 1;
 }
+
+void tn_board_add_free(tarn_board *board, uint32_t buffer) { board->known_free[board->known_free_count++] = buffer; }
 
 /* Look at every pin. The list of known free buffers is made again. */
 static void scan(tarn_board *board) {
@@ -172,15 +169,13 @@ static void scan(tarn_board *board) {
           board->pinned[pin - 1] = 1;
       }
     }
-  for (uint32_t i = 0; i < board->used; i++)
-    board->known_free[i] = board->views[i].address != NULL && !board->pinned[i] && !is_current(board, i);
-}
-
-int tn_board_find(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {
-  if (pick(board, capacity, ret_buffer))
-    return 1;
-  scan(board);
-  return pick(board, capacity, ret_buffer);
+  board->known_free_count = 0;
+  uint32_t current = TN_BOARD_BUFFER(board->current);
+  for (uint32_t i = 1; i <= board->used; i++) {
+    uint32_t buffer = current >= i ? current - i : current + board->used - i;
+    if (board->views[buffer].address != NULL && !board->pinned[buffer] && !is_current(board, buffer))
+      tn_board_add_free(board, buffer);
+  }
 }
 
 /* Clear up after dead readers that hold something. 1 if there was one. */
@@ -208,16 +203,20 @@ static int reap_readers(tarn_board *board) {
  * The space stays the file's until it is known whether the new one can be had: what is given back may be somebody else's at once. */
 static uint64_t retire_small(tarn_board *board, uint64_t capacity) {
   uint64_t largest = 0;
-  for (uint32_t i = 0; i < board->used; i++) {
-    if (!board->known_free[i] || board->views[i].capacity >= capacity)
-      continue;
+  uint32_t count = board->known_free_count;
+  board->known_free_count = 0;
+  for (uint32_t k = 0; k < count; k++) {
+    uint32_t i = board->known_free[k];
     tn_buffer_view view = board->views[i];
+    if (view.capacity >= capacity) {
+      tn_board_add_free(board, i);
+      continue;
+    }
     largest = view.capacity > largest ? view.capacity : largest;
-    board->known_free[i] = 0;
     /* [B4] an observer that copies from here must not find its version's generation again once the room is another's. */
     tn_store_relaxed(&board->channel.entries[i].generation, 0);
     tn_fence_release(); /* [B4] before anything is written here, or its place in the file given away. Pairs with unchanged() */
-    tn_store_release(&board->channel.entries[i].capacity, 0); /* [B5] nobody reads it; the next writer finds a gap */
+    tn_store_release(&board->channel.entries[i].account.capacity, 0); /* [B5] nobody reads it; the next writer finds a gap */
     TN_POINT("board.grow.retired");
     tn_board_unview(board, &board->views[i]);
     add_gap(board, view.offset, view.capacity);
@@ -295,7 +294,7 @@ static uint32_t unused_entry(const tarn_board *board) {
   return entry;
 }
 
-/* Reserve, then name it: offset before capacity [B5]. */
+/* Reserve, then name it: offset before capacity [B5]. It is not in the list of free ones yet. */
 static int add_buffer(tarn_board *board, uint32_t buffer, uint64_t capacity) {
   tn_entry *entry = &board->channel.entries[buffer];
   uint64_t offset = place_for(board, capacity);
@@ -311,11 +310,10 @@ static int add_buffer(tarn_board *board, uint32_t buffer, uint64_t capacity) {
     return result;
   take_place(board, offset, capacity);
   tn_store_relaxed(&entry->generation, 0); /* relaxed, both: nobody looks before capacity is there */
-  tn_store_relaxed(&entry->offset, offset);
+  tn_store_relaxed(&entry->account.offset, offset);
   TN_POINT("board.grow.offset");
-  tn_store_release(&entry->capacity, capacity); /* [B5] release: offset before it. Readers get both through [B1] */
+  tn_store_release(&entry->account.capacity, capacity); /* [B5] release: offset before it. Readers get both through [B1] */
   TN_POINT("board.grow.named");
-  board->known_free[buffer] = 1;
   if (buffer >= board->used)
     board->used = buffer + 1;
   return 0;
@@ -356,22 +354,36 @@ static int add_somehow(tarn_board *board, uint32_t buffer, uint64_t wanted, uint
 static void restore(tarn_board *board, uint32_t buffer, uint64_t capacity) {
   char sentence[TN_SENTENCE];
   tn_error_keep(sentence);
-  add_buffer(board, buffer, capacity); /* if somebody was faster, that is how it is */
+  if (add_buffer(board, buffer, capacity) == 0) /* if somebody was faster, that is how it is */
+    tn_board_add_free(board, buffer);
   tn_error_put_back(sentence);
 }
 
 /* Each scan of the pins is a fence, and takes the readers' lines from them. With few buffers it comes at every second publish or so; who
  * publishes small values again and again gets some more of them, so that it comes less often. Not under a limit, and not at any price. */
-void tn_board_add_spare(tarn_board *board, uint64_t capacity) {
+static void add_spare(tarn_board *board, uint64_t capacity) {
   if (board->scans < SCANS_BEFORE_SPARES || board->used >= SPARE_BUFFERS || capacity > TN_ALIGN ||
       board->channel.header.limit_bytes != 0 || board->used >= board->channel.header.entries)
     return;
   char sentence[TN_SENTENCE];
   tn_error_keep(sentence);
-  if (add_buffer(board, board->used, TN_ALIGN) == 0)
+  uint32_t buffer = board->used;
+  if (add_buffer(board, buffer, TN_ALIGN) == 0) {
+    tn_board_add_free(board, buffer);
     return;
+  }
   board->scans = 0; /* no room: it is not needed, and nothing has failed */
   tn_error_put_back(sentence);
+}
+
+int tn_board_find(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {
+  if (take_free(board, capacity, ret_buffer))
+    return 1;
+  scan(board);
+  if (!take_free(board, capacity, ret_buffer))
+    return 0;
+  add_spare(board, capacity);
+  return 1;
 }
 
 int tn_board_make_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {

@@ -38,21 +38,14 @@ static int ask(void *argument) {
   return result == 0 ? 1 : result == TARN_FULL ? 0 : result;
 }
 
-static int find_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer, int64_t timeout_ns) {
+static int make_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer, int64_t timeout_ns) {
   room_wish room = {board, capacity, 0};
-  int result = look(&room);
-  if (result == 0)
-    result = tn_board_make_room(board, capacity, &room.buffer);
-  else if (result == 1) {
-    tn_board_add_spare(board, capacity);
-    result = 0;
-  }
+  int result = tn_board_make_room(board, capacity, &room.buffer);
   if (result == TARN_FULL && timeout_ns != 0) {
     const tn_wish wish = {TN_ROOM, timeout_ns, 1, 0, look, ask, &room, tn_channel_items(&board->channel)};
     result = tn_wait(&board->channel, &wish);
   }
-  if (result == 0)
-    *ret_buffer = room.buffer;
+  *ret_buffer = room.buffer;
   return result;
 }
 
@@ -61,29 +54,30 @@ static uint64_t next_version(const tarn_board *board) {
   return version == 0 ? board->channel.header.first_number : version + 1;
 }
 
-static int check_claim(const tarn_board *board, uint64_t size_bytes) {
+static inline int check_claim(const tarn_board *board, uint64_t size_bytes) {
   if (board->claimed)
     return TARN_BUSY;
   if (next_version(board) >> TN_BOARD_VERSION_BITS != 0)
     return tn_fail(TARN_E_UNSUPPORTED, "%s \"%s\": its version numbers are used up; remove it and begin a new one",
                    TN_WHO(&board->channel));
-  uint64_t limit = board->channel.header.limit_bytes != 0 ? board->channel.header.limit_bytes : UINT64_C(1) << 61;
-  if (size_bytes > limit || size_bytes > SIZE_MAX / 2)
+  if (size_bytes > board->longest)
     return tn_fail(TARN_E_TOO_LARGE, "%s \"%s\": a version of %s can never fit: %s", TN_WHO(&board->channel), tn_bytes(size_bytes),
-                   size_bytes > limit ? "it is over the board's limit" : "this process's address space is too small");
+                   board->longest == board->channel.header.limit_bytes ? "it is over the board's limit"
+                                                                       : "this process's address space is too small");
   return 0;
 }
 
-static int claim(tarn_board *board, uint64_t size_bytes, void **ret_room, int64_t timeout_ns) {
+static inline int claim(tarn_board *board, uint64_t size_bytes, void **ret_room, int64_t timeout_ns) {
   int result = check_claim(board, size_bytes);
   if (result != 0)
     return result;
   uint64_t capacity = (size_bytes + TN_TYPE_BYTES + TN_ALIGN - 1) / TN_ALIGN * TN_ALIGN;
   uint32_t buffer;
-  result = find_room(board, capacity, &buffer, timeout_ns);
-  if (result != 0)
+  result = tn_board_find(board, capacity, &buffer);
+  if (result == 0)
+    result = make_room(board, capacity, &buffer, timeout_ns);
+  if (result < 0)
     return result;
-  board->known_free[buffer] = 0;
   board->claimed = 1;
   board->claim_buffer = buffer;
   board->claim_bytes = size_bytes;
@@ -104,16 +98,17 @@ int tarn_board_claim(tarn_board *board, uint64_t size_bytes, void **ret_room, in
   return claim(board, size_bytes, ret_room, timeout_ns);
 }
 
-/* What is said about the version; relaxed, all: the store of current publishes it. */
-static void fill_entry(tarn_board *board, uint64_t size_bytes, const tarn_about *about, uint64_t type_length) {
-  tn_entry *entry = &board->channel.entries[board->claim_buffer];
-  if (type_length != 0)
-    memcpy(board->views[board->claim_buffer].address, about->type, (size_t)type_length + 1);
-  tn_store_relaxed(&entry->type_length, type_length);
-  tn_store_relaxed(&entry->length, size_bytes);
-  tn_store_relaxed(&entry->tag, about != NULL ? about->tag : 0);
-  int64_t time_ns = about != NULL && about->time_ns != 0 ? about->time_ns : tn_os_unix_time();
-  tn_store_relaxed(&entry->time_ns, (uint64_t)time_ns);
+/* What the user says about a version. */
+typedef struct words {
+  uint64_t length, tag, time_ns, type_length;
+} words;
+
+/* Relaxed, all: the store of current publishes them. */
+static inline void fill_in(tn_account *account, const words *said) {
+  tn_store_relaxed(&account->length, said->length);
+  tn_store_relaxed(&account->tag, said->tag);
+  tn_store_relaxed(&account->time_ns, said->time_ns);
+  tn_store_relaxed(&account->type_length, said->type_length);
 }
 
 static int check_about(const tarn_board *board, const tarn_about *about, uint64_t *ret_type_length) {
@@ -141,15 +136,37 @@ static void count(tarn_board *board, uint64_t version, uint64_t size_bytes) {
 }
 
 /* Make the claimed version current. */
-static void publish(tarn_board *board, uint64_t size_bytes, const tarn_about *about, uint64_t type_length) {
+static inline void publish(tarn_board *board, uint64_t size_bytes, const tarn_about *about, uint64_t type_length) {
+  const tn_buffer_view *view = &board->views[board->claim_buffer];
+  tn_entry *entry = &board->channel.entries[board->claim_buffer];
+  tn_newest *newest = &board->channel.control->kind.board;
   uint64_t version = next_version(board);
-  fill_entry(board, size_bytes, about, type_length);
+  words said = {size_bytes, 0, 0, type_length};
+  if (about != NULL) {
+    said.tag = about->tag;
+    said.time_ns = (uint64_t)about->time_ns;
+    if (type_length != 0)
+      memcpy(view->address, about->type, (size_t)type_length + 1);
+  }
+  if (said.time_ns == 0)
+    said.time_ns = (uint64_t)tn_os_unix_time();
+  fill_in(&entry->account, &said);
   TN_POINT("board.publish.filled");
-  tn_store_release(&board->channel.entries[board->claim_buffer].generation, 2 * version); /* [B4] release: complete */
+  tn_store_release(&entry->generation, 2 * version); /* [B4] release: complete */
   TN_POINT("board.publish.complete");
+  /* [B6] relaxed, then a release fence: the account is nobody's before it changes. Pairs with the fence in pin_newest */
+  tn_store_relaxed(&newest->account_of, 0);
+  tn_fence_release();
+  tn_store_relaxed(&newest->account.offset, view->offset); /* relaxed, both: as fill_in */
+  tn_store_relaxed(&newest->account.capacity, view->capacity);
+  fill_in(&newest->account, &said);
+  TN_POINT("board.publish.account");
   board->current = TN_BOARD_CURRENT(version, board->claim_buffer);
-  tn_store_release(&board->channel.control->kind.board.current, board->current); /* [B1] release: content and entry before it */
+  tn_store_release(&newest->current, board->current); /* [B1] release: content, entry and account before it */
   TN_POINT("board.publish.current");
+  /* [B6] release, and after current: a writer that died in between leaves an account of nothing, which none can take for its own */
+  tn_store_release(&newest->account_of, board->current);
+  TN_POINT("board.publish.told");
   board->claimed = 0;
   count(board, version, size_bytes);
   tn_wake(&board->channel, TN_NEWS);
@@ -180,7 +197,7 @@ int tarn_board_abandon(tarn_board *board) {
   if (!board->claimed)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": nothing is claimed", TN_WHO(&board->channel));
   board->claimed = 0;
-  board->known_free[board->claim_buffer] = 1; /* nobody could have pinned it: it was never current meanwhile */
+  tn_board_add_free(board, board->claim_buffer); /* nobody could have pinned it: it was never current meanwhile */
   TN_POINT("board.abandon");
   return 0;
 }

@@ -65,20 +65,20 @@ static board_tables tables_of(const tn_header *header, const unsigned char *base
 static void describe_board(const tn_look *look, const unsigned char *base, tarn_details *details) {
   board_tables tables = tables_of(&look->header, base);
   for (uint32_t i = 0; i < tables.count; i++) {
-    details->buffers += tables.entries[i].capacity != 0;
-    details->buffer_bytes += tables.entries[i].capacity;
+    details->buffers += tables.entries[i].account.capacity != 0;
+    details->buffer_bytes += tables.entries[i].account.capacity;
   }
   details->newest = TN_BOARD_VERSION(tables.current);
   if (details->newest == 0 || TN_BOARD_BUFFER(tables.current) >= tables.count)
     return;
   const tn_entry *entry = &tables.entries[TN_BOARD_BUFFER(tables.current)];
-  details->newest_bytes = entry->length;
-  details->newest_tag = entry->tag;
-  details->newest_time_ns = (int64_t)entry->time_ns;
-  uint64_t length = entry->type_length, done = 0;
+  details->newest_bytes = entry->account.length;
+  details->newest_tag = entry->account.tag;
+  details->newest_time_ns = (int64_t)entry->account.time_ns;
+  uint64_t length = entry->account.type_length, done = 0;
   if (length >= sizeof details->newest_type)
     length = sizeof details->newest_type - 1;
-  if (length != 0 && tn_os_read_at(&look->file, entry->offset & INT64_MAX, details->newest_type, length, &done) == 0)
+  if (length != 0 && tn_os_read_at(&look->file, entry->account.offset & INT64_MAX, details->newest_type, length, &done) == 0)
     details->newest_type[done < length ? done : length] = 0;
 }
 
@@ -92,7 +92,7 @@ void tn_look_published(const tn_look *look, tarn_entry *entry) {
   if (tn_os_read_at(&look->file, header->control_offset + offsetof(tn_control, kind.board.current), &current, sizeof current, &length) != 0 ||
       length < sizeof current || TN_BOARD_VERSION(current) == 0 || TN_BOARD_BUFFER(current) >= header->entries)
     return;
-  uint64_t at = header->entries_offset + TN_BOARD_BUFFER(current) * sizeof(tn_entry) + offsetof(tn_entry, time_ns);
+  uint64_t at = header->entries_offset + TN_BOARD_BUFFER(current) * sizeof(tn_entry) + offsetof(tn_entry, account.time_ns);
   if (tn_os_read_at(&look->file, at, &time_ns, sizeof time_ns, &length) == 0 && length == sizeof time_ns && time_ns > entry->modified_ns &&
       time_ns <= tn_os_unix_time())
     entry->modified_ns = time_ns;
@@ -109,7 +109,7 @@ static uint64_t oldest_pinned(const board_tables *tables, const tn_slot *slot, i
     if (generation == 0 || generation % 2 != 0 || (oldest != 0 && generation / 2 >= oldest))
       continue;
     oldest = generation / 2;
-    *ret_time_ns = (int64_t)tables->entries[buffer].time_ns;
+    *ret_time_ns = (int64_t)tables->entries[buffer].account.time_ns;
   }
   return oldest;
 }
@@ -119,8 +119,8 @@ static int64_t superseded_ns(const board_tables *tables, uint64_t version) {
   int64_t first = 0;
   for (uint32_t i = 0; i < tables->count; i++) {
     uint64_t generation = tables->entries[i].generation;
-    int64_t time_ns = (int64_t)tables->entries[i].time_ns;
-    if (tables->entries[i].capacity == 0 || generation % 2 != 0 || generation / 2 <= version || generation / 2 > TN_BOARD_VERSION(tables->current))
+    int64_t time_ns = (int64_t)tables->entries[i].account.time_ns;
+    if (tables->entries[i].account.capacity == 0 || generation % 2 != 0 || generation / 2 <= version || generation / 2 > TN_BOARD_VERSION(tables->current))
       continue;
     if (first == 0 || time_ns < first)
       first = time_ns;

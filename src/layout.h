@@ -129,6 +129,27 @@ typedef struct tn_latch {
 
 _Static_assert(sizeof(tn_latch) == 128, "latch");
 
+/* ---- What is said about a board's version: in its entry, and of the newest again beside `current` ------------------------ */
+
+typedef struct tn_account {
+  tn_atomic64 offset;   /* of its buffer in the file, multiple of 64 KiB */
+  tn_atomic64 capacity; /* of that, multiple of 64 KiB; 0: there is no buffer */
+  tn_atomic64 length;   /* of the content, which begins TN_TYPE_BYTES after offset */
+  tn_atomic64 tag;
+  tn_atomic64 time_ns;
+  tn_atomic64 type_length; /* of the string at offset, without its NUL; 0: none, the place is not looked at */
+} tn_account;
+
+/* One line for all that a reader must know of the newest version, so that the entry's line need not travel with it. Written by the writer. */
+typedef struct tn_newest {
+  tn_atomic64 current;    /* version << 16 | buffer; 0: nothing yet */
+  tn_atomic64 account_of; /* the value of `current` that the account is of; another one or 0: not (yet), look at the entry */
+  tn_account account;     /* the same as in the entry */
+  uint8_t reserved[64];
+} tn_newest;
+
+_Static_assert(sizeof(tn_newest) == 128 && offsetof(tn_newest, reserved) == 64, "newest");
+
 /* ---- Control --------------------------------------------------------------------------------------------------------- */
 
 /* A word to sleep on. */
@@ -165,10 +186,7 @@ typedef struct tn_control {
     uint8_t reserved[120];
   } lock;
   union {
-    struct {
-      tn_atomic64 current; /* version << 16 | buffer; 0: nothing yet; the writer */
-      uint8_t reserved[120];
-    } board;
+    tn_newest board;
     struct {
       tn_latch floor; /* everything below may be overwritten; the writer */
       tn_latch tail;  /* where the end was when it was last stored: at most 1/16 of the ring back; the writer */
@@ -202,12 +220,7 @@ _Static_assert(offsetof(tn_control, kind.stream.queue) == 1024 && offsetof(tn_co
 
 typedef struct tn_entry {
   tn_atomic64 generation; /* 2 x version + 1 while that version is written, 2 x version when it is complete */
-  tn_atomic64 offset;     /* of the buffer in the file, multiple of 64 KiB */
-  tn_atomic64 capacity;   /* multiple of 64 KiB; 0: there is no buffer */
-  tn_atomic64 length;     /* of the content, which begins TN_TYPE_BYTES after offset */
-  tn_atomic64 tag;
-  tn_atomic64 time_ns;
-  tn_atomic64 type_length; /* of the string at offset, without its NUL; 0: none, the place is not looked at */
+  tn_account account;
   uint64_t reserved;
 } tn_entry;
 

@@ -54,7 +54,9 @@ static const crash_point points[] = {
     {"board.claim.done", "writer", "k30 v30", "usw"},
     {"board.publish.filled", "writer", "k30 v30 s30", "usw"},
     {"board.publish.complete", "writer", "k30 v30", "usw"},
+    {"board.publish.account", "writer", "k30 v30", "usw"},
     {"board.publish.current", "writer", "k30 v30", "usw"},
+    {"board.publish.told", "writer", "k30 v30", "usw"},
     {"board.publish.woken", "writer", "k30 v30", "usw"},
     {"board.abandon", "writer", "k8 v8", "usw"},
     {"board.grow.retired", "writer", "k4 v4", "usw"},
@@ -157,8 +159,8 @@ static void write_as_if_under_another_boot(const crash_run *run) {
   CHECK_UINT(0, control->life.clean);
   control->life.boot_id[0] ^= 1;
   for (int i = 5; i < 7; i++) {
-    entries[i].offset = header.data_offset;
-    entries[i].capacity = TN_ALIGN;
+    entries[i].account.offset = header.data_offset;
+    entries[i].account.capacity = TN_ALIGN;
   }
   tn_os_unmap(address, header.data_offset);
   tn_os_close(&file);

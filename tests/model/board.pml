@@ -7,6 +7,8 @@
  *   -DBUFFERS=n       fewer than 2 + READERS x HOLD, so that the writer has to wait
  *   -DKILL_WRITER     the writer may be killed at any step; another takes over
  *   -DKILL_READERS    the readers may be killed at any step; another takes over the slot of the first
+ *   -DACCOUNTS        what is said about a version stands beside current, too, and readers take it from there
+ *   -DOLDER           (with ACCOUNTS and KILL_WRITER) the second writer is an older build, which knows of the entries only
  *   -DOBSERVER        somebody copies versions without pinning them
  *   -DGROW            (with OBSERVER) the writer may give two buffers up and make one of another entry in the place of the second
  *
@@ -16,6 +18,11 @@
  *   -DNO_FENCE_2      the reader's fence between the store of its pin and the second load of current is missing
  *   -DNO_FENCE_3      the store of current may reach memory before the content (with ANY_ORDER)
  *   -DNO_FENCE_4      the content may reach memory before the entry says that it is being written (with ANY_ORDER and OBSERVER)
+ *   -DNO_FENCE_5      the account may reach memory before account_of says that it is nobody's (with ACCOUNTS and ANY_ORDER)
+ *   -DACCOUNT_STAYS   account_of does not say so at all
+ *   -DTOLD_EARLY      account_of names the new version before current does (with OLDER)
+ *   -DTRUST_ACCOUNT   the reader does not look at account_of
+ *   -DTRUST_EARLY     it looks at account_of before the account instead of after it
  *   -DNO_RELOAD       the reader does not load current again
  *   -DRELOAD_BUFFER   the reader compares the buffer and not the version
  *   -DSWAP_B3         the pin is cleared before the last look at the content, as a store without release may be
@@ -75,6 +82,11 @@
 #define WORDS (1 + PINS + 4 * BUFFERS)
 #elif defined(OBSERVER)
 #define WORDS (1 + PINS + 3 * BUFFERS)
+#elif defined(ACCOUNTS)
+#define ACCOUNT_OF (1 + PINS + 2 * BUFFERS) /* the value of current that the account is of; 0: none */
+#define ACCOUNT (ACCOUNT_OF + 1)            /* what is said: version x 2, + 1 by the second writer, which says something else */
+#define ENTRY(b) (ACCOUNT_OF + 2 + (b))     /* the same */
+#define WORDS (ENTRY(BUFFERS))
 #else
 #define WORDS (1 + PINS + 2 * BUFFERS)
 #endif
@@ -88,6 +100,9 @@ byte holder[READERS]; /* of the slot's lock; the kernel's */
 bit killed[PROCESSES], gone[PROCESSES], ended[PROCESSES];
 #ifdef INHERIT
 byte inherited;
+#endif
+#ifdef ACCOUNTS
+byte truth[VERSIONS + 1]; /* what was said about each version that was published */
 #endif
 
 #if defined(KILL_WRITER) || defined(KILL_READERS)
@@ -269,6 +284,70 @@ inline fill(b, v) {
 #endif
 }
 
+#ifdef ACCOUNTS
+#define SAID(v) ((v) * 2 + (me != WRITER))
+#ifdef OLDER
+#define IS_OLDER (me != WRITER)
+#else
+#define IS_OLDER false
+#endif
+
+inline tell(b, v) {
+  STORE(me, ENTRY(b), SAID(v));
+  if
+  :: IS_OLDER
+  :: else ->
+#ifndef ACCOUNT_STAYS
+     STORE(me, ACCOUNT_OF, 0);
+#endif
+#ifdef NO_FENCE_5
+     STORE(me, ACCOUNT, SAID(v))
+#else
+     STORE_RELEASE(me, ACCOUNT, SAID(v)) /* [B6] fence: nobody's, before it changes */
+#endif
+#ifdef TOLD_EARLY
+     ;
+     STORE_RELEASE(me, ACCOUNT_OF, v * 8 + b)
+#endif
+  fi;
+  truth[v] = SAID(v)
+}
+
+inline told(b, v) {
+#ifndef TOLD_EARLY
+  if
+  :: IS_OLDER
+  :: else -> STORE_RELEASE(me, ACCOUNT_OF, v * 8 + b) /* [B6] after current */
+  fi
+#else
+  skip
+#endif
+}
+
+/* The reader's part: what is said, while its pin is on the way, and whether it was what current names. */
+inline hear() {
+#ifdef TRUST_EARLY
+  trusted = (LOAD(me, ACCOUNT_OF) == held);
+#endif
+  heard = LOAD(me, ACCOUNT)
+}
+
+inline check_heard() {
+#if !defined(TRUST_ACCOUNT) && !defined(TRUST_EARLY)
+  trusted = (LOAD(me, ACCOUNT_OF) == held); /* [B6] after the account */
+#elif defined(TRUST_ACCOUNT)
+  trusted = 1;
+#endif
+  if
+  :: trusted
+  :: else -> heard = LOAD(me, ENTRY(BUFFER(held)))
+  fi;
+  assert(heard == truth[VERSION(held)]);
+  trusted = 0;
+  heard = 0
+}
+#endif
+
 proctype Writer(byte me) {
   byte version, free, b, pin;
 #ifdef GROW
@@ -302,10 +381,16 @@ proctype Writer(byte me) {
 #endif
        version++;
        fill(b, version);
+#ifdef ACCOUNTS
+       tell(b, version);
+#endif
 #ifdef NO_FENCE_3
        STORE(me, CURRENT, version * 8 + b);
 #else
        STORE_RELEASE(me, CURRENT, version * 8 + b); /* [B1] */
+#endif
+#ifdef ACCOUNTS
+       told(b, version);
 #endif
        free = free & (255 - (1 << b));
 #ifdef INHERIT
@@ -329,6 +414,9 @@ inline read(i) {
      :: else
      fi;
      STORE(me, PIN(slot, i), BUFFER(held) + 1);
+#ifdef ACCOUNTS
+     hear();
+#endif
 #ifndef NO_FENCE_2
      FENCE(me); /* [B2] full: pin, then current */
 #endif
@@ -343,7 +431,11 @@ inline read(i) {
 #endif
      now = 0;
      if
-     :: same -> break
+     :: same ->
+#ifdef ACCOUNTS
+        check_heard();
+#endif
+        break
      :: else /* moved: try again */
      fi
 #endif
@@ -368,6 +460,10 @@ inline unpin(i) {
 proctype Reader(byte me) {
   byte slot, reads, held, first, now;
   bit same;
+#ifdef ACCOUNTS
+  byte heard;
+  bit trusted;
+#endif
   {
     slot = me;
 #ifdef KILL_READERS

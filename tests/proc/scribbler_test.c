@@ -130,6 +130,8 @@ static uint64_t word_that_matters(void) {
       control + offsetof(tn_control, life.clean),
       control + offsetof(tn_control, writer.term),
       control + offsetof(tn_control, kind.board.current),
+      control + offsetof(tn_control, kind.board.account_of),
+      control + offsetof(tn_control, kind.board.account) + check_random() % 6 * 8,
       control + offsetof(tn_control, news.sleepers),
       control + offsetof(tn_control, news.seq),
       control + offsetof(tn_control, join.high_water),
@@ -139,7 +141,7 @@ static uint64_t word_that_matters(void) {
       header.table_offset + check_random() % SLOTS * sizeof(tn_slot) + offsetof(tn_slot, asleep),
       header.table_offset + check_random() % SLOTS * sizeof(tn_slot) + offsetof(tn_slot, pins) + check_random() % TN_PINS / 4 * 8,
       header.entries_offset + check_random() % 8 * sizeof(tn_entry) + check_random() % 7 * 8,
-      header.entries_offset + check_random() % 8 * sizeof(tn_entry) + offsetof(tn_entry, capacity),
+      header.entries_offset + check_random() % 8 * sizeof(tn_entry) + offsetof(tn_entry, account.capacity),
   };
   return words[check_random() % (sizeof words / sizeof *words)];
 }

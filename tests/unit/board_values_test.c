@@ -109,7 +109,7 @@ static void test_a_buffer_given_up_forgets_its_version(void) {
   int given_up = 0;
   for (uint32_t i = 0; i < 3; i++) {
     const tn_entry *entry = &writer->channel.entries[i];
-    if (tn_load_acquire(&entry->capacity) != 0)
+    if (tn_load_acquire(&entry->account.capacity) != 0)
       continue;
     given_up++;
     CHECK_UINT(0, tn_load_acquire(&entry->generation));

@@ -48,8 +48,14 @@ static void test_writers_wake_readers(void) {
   tarn_board_close(keeper);
 }
 
+/* Writers wait for room only where there is a limit. */
+static tarn_board *open_limited_writer(void) {
+  tarn_options options = {.struct_size = sizeof options, .limit_bytes = 64 << 20};
+  return open_writer("wake", &options);
+}
+
 static void test_readers_wake_writers(void) {
-  tarn_board *writer = open_writer("wake", NULL), *reader = open_reader("wake");
+  tarn_board *writer = open_limited_writer(), *reader = open_reader("wake");
   tarn_item item;
   put_text(writer, "value");
   announce(writer);
@@ -70,6 +76,20 @@ static void test_readers_wake_writers(void) {
   tarn_board_close(writer);
 }
 
+static void test_without_a_limit_nobody_waits_for_room(void) {
+  tarn_board *writer = open_writer("wake", NULL), *reader = open_reader("wake");
+  tarn_item item;
+  put_text(writer, "value");
+  announce(writer);
+  CHECK_OK(tarn_board_read(reader, &item, 0));
+  CHECK_OK(tarn_board_release(reader, &item));
+  put_text(writer, "value");
+  expect_text(reader, "value");
+  check_woken(writer, 1, 0);
+  tarn_board_close(reader);
+  tarn_board_close(writer);
+}
+
 static int role_late_reader(int argc, char **argv) {
   CHECK_INT(1, argc);
   tarn_board *board = open_reader(argv[0]);
@@ -84,7 +104,7 @@ static int role_late_reader(int argc, char **argv) {
 
 /* A reader pins one version, and then another that came meanwhile: a writer that saw the first pin may wait for its buffer. */
 static void test_a_pin_that_moves_wakes_a_writer(void) {
-  tarn_board *writer = open_writer("wake", NULL);
+  tarn_board *writer = open_limited_writer();
   put_text(writer, "one");
   check_set_env("TARN_TEST_POINT", "board.read.pinned:1:hold");
   check_process *reader = check_start("late_reader", "wake", NULL);
@@ -176,6 +196,7 @@ static void test_a_writer_that_said_nothing(void) {
 static const check_test tests[] = {
     {"writers_wake_readers", test_writers_wake_readers, 0},
     {"readers_wake_writers", test_readers_wake_writers, 0},
+    {"without_a_limit_nobody_waits_for_room", test_without_a_limit_nobody_waits_for_room, 0},
     {"a_pin_that_moves_wakes_a_writer", test_a_pin_that_moves_wakes_a_writer, 0},
     {"a_barrier_that_fails", test_a_barrier_that_fails, 0},
     {"announcements_stand", test_announcements_stand, 0},
