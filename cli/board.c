@@ -22,7 +22,7 @@ static int failed(cli_reader *reader, int result, int64_t timeout_ns) {
   if (!reader->board) return cli_fail_other(result, reader->name, TARN_KIND_BOARD, CLI_TO_READ);
   if (result == TARN_TIMED_OUT || (timeout_ns != 0 && result == TARN_EMPTY))
     return cli_fail(CLI_TIMED_OUT, "%s: nothing new came within %s", reader->name, cli_time_given_words(timeout_ns, words));
-  return cli_fail_result(result, reader->name);
+  return cli_fail_lost(result, reader->name, TARN_KIND_BOARD);
 }
 
 /* Whoever waits for a board, and long for what is a stream, is to find out. */

@@ -296,6 +296,12 @@ bool cli_other_words(const char *name, uint32_t kind, int purpose, char *words, 
 int cli_fail_other(int result, const char *name, uint32_t kind, int purpose);
 int cli_fail_absent(const char *name, uint32_t kind, int purpose, int64_t waited_ns);
 
+/* Whether the channel of that name is one in which this process takes part; true where that cannot be seen. Asks the file system. */
+bool cli_takes_part(const char *name, uint32_t kind);
+
+/* As cli_fail_result, for one that was read: if its name was removed meanwhile, what that means for somebody at a command line. */
+int cli_fail_lost(int result, const char *name, uint32_t kind);
+
 /* ---- create.c: for whatever can be created ------------------------------------------------------------------------- */
 
 /* --group, a name or a number, as the library wants it: the number plus 1. Untouched when it was not given. */

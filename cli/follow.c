@@ -184,7 +184,7 @@ static int look_at_channel(cli_follow *f, int64_t timeout_ns, bool *ret_news) {
   if (failed) return failed;
   if (cli_interrupted() && result) return CLI_INTERRUPTED;
   if (result == TARN_EMPTY || result == TARN_TIMED_OUT || result == TARN_WOKEN || result == TARN_NO_WRITER) return CLI_DONE;
-  if (result) return cli_fail_result(result, f->name);
+  if (result) return cli_fail_lost(result, f->name, f->kind);
   turn(f, item.size_bytes);
   f->number = item.number;
   f->missed = item.missed;

@@ -1,5 +1,8 @@
-/* cli/other.c: whoever names a board to a command for streams learns that it is one, and which command is for it. */
-#include "cli.h"
+/* cli/other.c: whoever names a board to a command for streams learns that it is one, and which command is for it; and whoever has one open
+ * whose name was removed meanwhile, or given to another, learns that. */
+#include "look.h"
+
+#include "system.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,4 +57,21 @@ int cli_fail_absent(const char *name, uint32_t kind, int purpose, int64_t waited
   if (cli_other_words(name, kind, purpose, other, sizeof other))
     return cli_fail(CLI_TIMED_OUT, "%s: no %s of that name came within %s, but %s", name, cli_kind_name(kind), age, other);
   return cli_fail(CLI_TIMED_OUT, "%s: nothing of that name came within %s", name, age);
+}
+
+bool cli_takes_part(const char *name, uint32_t kind) {
+  cli_look look;
+  int result = cli_look_at(&look, name, kind);
+  bool found = result != 0 && result != TARN_E_NOT_FOUND; /* it cannot be seen: nothing is known against it */
+  for (uint32_t i = 0; !result && !found && i < look.count; i++) found = look.participants[i].process == cli_process();
+  cli_look_end(&look);
+  return found;
+}
+
+int cli_fail_lost(int result, const char *name, uint32_t kind) {
+  char sentence[1600];
+  if (result != TARN_E_EVICTED || cli_takes_part(name, kind)) return cli_fail_result(result, name);
+  snprintf(sentence, sizeof sentence, "%s: its name was removed (`tarn rm --force`, or the system) and nobody writes it: nothing more can come; "
+           "start this again for %s %s of that name", name, is_there(name, kind) ? "the new" : "a new", cli_kind_name(kind));
+  return cli_fail_result_in_words(result, name, sentence);
 }

@@ -105,6 +105,9 @@ static int put_on(tarn_board *board, value *v, const char *name, const cli_value
     tarn_board_abandon(board);
     return cli_fail_result(result, name);
   }
+  if (!cli_takes_part(name, TARN_KIND_BOARD))
+    return cli_fail(CLI_NOT_THERE, "%s: its name was removed (`tarn rm --force`, or the system) while this was put: only readers that have "
+                    "it open see it; put it again", name);
   report(name, v->size_bytes, type, values); /* while nobody else can publish */
   return CLI_DONE;
 }
@@ -115,10 +118,11 @@ static int inspect(const char *name, tarn_details *details) {
 }
 
 /* Nothing came onto a board that was made for it: it goes again, unless somebody is there who waits. This process is its writer still, so
- * that nobody else can have put anything. */
+ * that nobody else can have put anything; unless the name was removed meanwhile, and is another board's. */
 static void take_back(const char *name) {
   tarn_details details;
-  if (inspect(name, &details) == 0 && details.newest == 0 && details.entry.user_count == 1) tarn_remove(name, TARN_KIND_BOARD, 1);
+  if (inspect(name, &details) == 0 && details.newest == 0 && details.entry.user_count == 1 && cli_takes_part(name, TARN_KIND_BOARD))
+    tarn_remove(name, TARN_KIND_BOARD, 1);
 }
 
 static int open_and_put(value *v, const char *name, bool is_new, const cli_values *values) {

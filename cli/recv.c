@@ -212,7 +212,7 @@ static int receive(receiver *r) {
     if (result == TARN_NO_WRITER || result == TARN_WOKEN) continue;
     if (result) {
       write_out(r); /* what came whole before it is good */
-      return cli_fail_result(result, r->name);
+      return cli_fail_lost(result, r->name, TARN_KIND_STREAM);
     }
     frame(r);
     r->given++;

@@ -51,6 +51,7 @@ int cli_exit_code(int result) {
     case TARN_EMPTY:
     case TARN_NO_WRITER:
     case TARN_E_NOT_FOUND:
+    case TARN_E_EVICTED: /* its name was removed under it */
       return CLI_NOT_THERE;
     case TARN_BUSY:
     case TARN_FULL:

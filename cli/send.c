@@ -20,6 +20,8 @@ typedef struct sender {
   uint32_t policy;
   uint64_t messages, bytes; /* sent */
   bool told;                /* that there is no room */
+  int64_t looked_ns;        /* when the name was looked at last, and that it was removed */
+  bool nameless;
   uint8_t *buffer;          /* what was read and not sent: from begin to end; up to scanned no line ends */
   size_t capacity, begin, end, scanned;
   tarn_piece pieces[BATCH];
@@ -48,6 +50,17 @@ static int no_room(const sender *s, const patience *p, int result) {
                   cli_time_given_words(p->timeout_ns, words), sent);
 }
 
+/* Its name may be removed by force, and who opens it then gets another stream: whoever sends on for days is to find out, soon. */
+static void look_at_name(sender *s) {
+  int64_t now_ns = cli_now();
+  if (s->nameless || now_ns - s->looked_ns < SAY_AFTER_NS) return;
+  s->looked_ns = now_ns;
+  s->nameless = !cli_takes_part(s->name, TARN_KIND_STREAM);
+  if (s->nameless)
+    cli_say("tarn: %s: its name was removed (`tarn rm --force`, or the system): only receivers that have it open get what is sent; start "
+            "this again for a new stream of that name", s->name);
+}
+
 /* After a result that is not 0: CLI_DONE to try again, or the exit code. Under TARN_OVERWRITE a reader that holds the oldest message in
  * place is in the way for a moment; to drop the new message instead would be a loss that no receiver could count. */
 static int wait_more(sender *s, const patience *p, int result) {
@@ -56,7 +69,8 @@ static int wait_more(sender *s, const patience *p, int result) {
   if (!full && result != TARN_FULL && result != TARN_TIMED_OUT && result != TARN_WOKEN) return cli_fail_result(result, s->name);
   if ((result == TARN_FULL && !full) || cli_limit_piece(p->limit) == 0) return no_room(s, p, result);
   if (full) cli_sleep(RETRY_NS);
-  if (!s->told && cli_now() - p->start_ns >= SAY_AFTER_NS) {
+  look_at_name(s);
+  if (!s->told && !s->nameless && cli_now() - p->start_ns >= SAY_AFTER_NS) {
     s->told = true;
     cli_say("tarn: %s is full: waiting for a receiver; `tarn stat %s` tells who is behind", s->name, s->name);
   }
@@ -66,6 +80,7 @@ static int wait_more(sender *s, const patience *p, int result) {
 /* Send the gathered pieces, in as many batches as the ring has room for. */
 static int put_pieces(sender *s) {
   uint32_t done = 0;
+  if (s->count) look_at_name(s);
   while (done < s->count) {
     patience p = begin_waiting(s);
     uint32_t now = 0;
@@ -181,6 +196,7 @@ static int send_file(sender *s, cli_input *input) {
   uint64_t got;
   int result, failed;
   patience p = begin_waiting(s);
+  look_at_name(s);
   while ((result = tarn_stream_claim(s->stream, input->size_bytes, &room, cli_limit_piece(p.limit)))) {
     failed = wait_more(s, &p, result);
     if (failed) return failed;
@@ -227,6 +243,7 @@ static int open_stream(sender *s) {
   if (result) return cli_fail_result(result, s->name);
   if (!inspect(s->name, &details)) return cli_fail_result(TARN_E_SYSTEM, s->name);
   s->policy = details.policy;
+  s->looked_ns = cli_now();
   s->longest = details.buffer_bytes / 2 - (details.flags & (TARN_TIMES | TARN_QUEUE) ? 48 : 32);
   char words[CLI_WORDS];
   if (!was_there) {
@@ -270,6 +287,8 @@ int run_send(int count, char **operands, const cli_values *values) {
   s->name = operands[0];
   int failed = count == 1 ? send_from(s, NULL) : CLI_DONE;
   for (int i = 1; i < count && !failed; i++) failed = send_from(s, operands[i]);
+  s->looked_ns = 0;
+  if (!failed) look_at_name(s);
   if (!failed) report(s);
   tarn_stream_close(s->stream);
   free(s->buffer);

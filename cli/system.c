@@ -238,6 +238,8 @@ void cli_sleep(int64_t ns) {
   for (; ns > 0 && !signal_seen; ns -= 50000000) Sleep((DWORD)((ns < 50000000 ? ns : 50000000) / 1000000));
 }
 
+uint32_t cli_process(void) { return (uint32_t)GetCurrentProcessId(); }
+
 int64_t cli_unix_now(void) {
   FILETIME now; /* in 100 ns since 1601 */
   GetSystemTimeAsFileTime(&now);
@@ -421,6 +423,8 @@ int64_t cli_now(void) {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
+
+uint32_t cli_process(void) { return (uint32_t)getpid(); }
 
 int64_t cli_unix_now(void) {
   struct timespec now;

@@ -56,6 +56,7 @@ const char *cli_environment(const char *name); /* NULL and "" are the same: NULL
 bool cli_find_group(const char *name, uint32_t *ret_group);
 void cli_user_name(uint32_t user, char *room, size_t size); /* or its number */
 int64_t cli_now(void);                                      /* monotonic nanoseconds */
+uint32_t cli_process(void);                                /* the number of this process */
 int64_t cli_unix_now(void);                                 /* Unix time in nanoseconds */
 /* Date and time here and now for people. */
 void cli_time_words(int64_t unix_ns, char *room, size_t size);
