@@ -30,5 +30,6 @@ void cli_progress_add(cli_progress *progress, uint64_t bytes) {
 
 void cli_progress_end(cli_progress *progress) {
   if (progress->visible) fputs("\r\033[K", stderr);
+  fflush(stderr);
   progress->visible = false;
 }

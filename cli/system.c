@@ -283,6 +283,7 @@ void cli_system_start(int *argc, char ***argv) {
   catch_signal(SIGHUP, on_signal, (int)SA_RESETHAND);
   catch_signal(SIGBUS, on_fault, 0);
   signal(SIGPIPE, SIG_IGN); /* EPIPE instead: time to leave the channel properly */
+  setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* whole lines, or those of two commands in a pipeline mix letter by letter */
 }
 
 void cli_system_end(int code) {

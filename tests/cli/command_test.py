@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import socket
+import subprocess
 import time
 import unittest
 
-from command import (BUSY, BUTTERFLY, CORRUPT, LIMIT, NOT_THERE, NO_PERMISSION, NO_SPACE, OTHER, TIMED_OUT, UNFIT, USAGE, Command,
-                     OtherUsers, content, json_lines)
+from command import (BUSY, BUTTERFLY, CORRUPT, LIMIT, NOT_THERE, NO_PERMISSION, NO_SPACE, OTHER, TARN, TIMED_OUT, UNFIT, USAGE,
+                     Command, OtherUsers, content, json_lines)
 
 
 class PutAndGet(Command):
@@ -360,6 +362,16 @@ class Words(Command):
         for name in ("", ".hidden", "a b", "x" * 201, "caf\u00e9"):
             self.error("put", name, stdin=b"x", expect=USAGE)
         self.assertEqual([], os.listdir(self.channels))
+
+    def test_whole_lines(self):
+        """What two commands of a pipeline say does not mix within a line: each goes out with one write."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)  # what is written at once arrives as one
+        for arguments in (["get", "nothing"], ["get", "nothing", "--json"], ["put", "now", BUTTERFLY]):
+            subprocess.run([TARN, *arguments], stderr=theirs, env=self.environment, timeout=LIMIT)
+            said = ours.recv(4096)
+            self.assertEqual((1, b"\n"), (said.count(b"\n"), said[-1:]), said)
+        ours.close()
+        theirs.close()
 
     def test_errors_as_json(self):
         told = json.loads(self.run_tarn("get", "nothing", "--json", expect=NOT_THERE).stderr)
