@@ -21,6 +21,7 @@ static const struct {
     {"wake", "ns", "wake a sleeping reader", false},
     {"writers", "msg/s", "several writers", true},
     {"writer_runs", "msg/s", "several writers, runs of 16", true},
+    {"runs_beside", "msg/s", "the same, some beside the reader", true},
     {"queue", "msg/s", "a queue", true},
     {"redelivery", "ns", "to another reader after a kill", false},
 };
@@ -54,6 +55,8 @@ static const bench_job stream_jobs[] = {
     {BENCH_WRITERS, TARN_KIND_STREAM, 48, 0, 1, 0, 4},
     {BENCH_WRITER_RUNS, TARN_KIND_STREAM, 48, 0, 1, 0, 2},
     {BENCH_WRITER_RUNS, TARN_KIND_STREAM, 48, 0, 1, 0, 4},
+    {BENCH_RUNS_BESIDE, TARN_KIND_STREAM, 48, 0, 1, 0, 2},
+    {BENCH_RUNS_BESIDE, TARN_KIND_STREAM, 48, 0, 1, 0, 4},
     {BENCH_QUEUE, TARN_KIND_STREAM, 64, 0, 1, 0, 1},
     {BENCH_QUEUE, TARN_KIND_STREAM, 64, 0, 2, 0, 1},
     {BENCH_QUEUE, TARN_KIND_STREAM, 64, 0, 4, 0, 1},
@@ -75,7 +78,7 @@ static int run_other(const bench_job *job, bench_figure *ret_figure) {
     other.bytes = 64;
   else if (job->work == BENCH_FAN_OUT || job->work == BENCH_QUEUE)
     other.readers = 1;
-  else if (job->work == BENCH_WRITERS || job->work == BENCH_WRITER_RUNS)
+  else if (job->work == BENCH_WRITERS || job->work == BENCH_WRITER_RUNS || job->work == BENCH_RUNS_BESIDE)
     other.writers = 1;
   else if (job->work == BENCH_REDELIVERY)
     return CLI_DONE; /* there is nothing to hold it against but the promise of 100 ms */

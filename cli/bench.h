@@ -13,7 +13,7 @@
 
 enum { BENCH_TARN = 0, BENCH_BARE = 1 };
 enum { BENCH_ROUND_TRIP, BENCH_ONE_WAY, BENCH_BATCHES, BENCH_HAND_OVER, BENCH_FAN_OUT, BENCH_WAKE, BENCH_WRITERS, BENCH_WRITER_RUNS,
-       BENCH_QUEUE, BENCH_REDELIVERY };
+       BENCH_RUNS_BESIDE, BENCH_QUEUE, BENCH_REDELIVERY };
 
 /* One line of the report. */
 typedef struct bench_job {
@@ -23,7 +23,7 @@ typedef struct bench_job {
   uint64_t ring_bytes; /* 0: the default */
   uint32_t readers;
   int64_t run_ns;      /* how long one arm runs */
-  uint32_t writers;    /* BENCH_WRITERS, BENCH_WRITER_RUNS */
+  uint32_t writers;    /* BENCH_WRITERS, BENCH_WRITER_RUNS, BENCH_RUNS_BESIDE */
 } bench_job;
 
 /* What one run of one arm measured. Times in ns; rates in messages or bytes a second. */

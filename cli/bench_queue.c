@@ -33,8 +33,8 @@ static int write_for(bench_run *run, uint32_t index) {
   int result = 0;
   for (uint64_t i = 0; result == 0 && ((i & 63) != 0 || cli_now() < end); i++) {
     uint32_t sent = 1;
-    result = run->job->work == BENCH_WRITER_RUNS ? tarn_stream_put_batch(stream, pieces, RUN, &sent, TARN_FOREVER)
-                                                 : tarn_stream_put(stream, run->payload, run->job->bytes, NULL, TARN_FOREVER);
+    result = run->job->work != BENCH_WRITERS ? tarn_stream_put_batch(stream, pieces, RUN, &sent, TARN_FOREVER)
+                                             : tarn_stream_put(stream, run->payload, run->job->bytes, NULL, TARN_FOREVER);
     if (result == 0) count += sent;
   }
   tarn_stream_close(stream);
@@ -47,9 +47,13 @@ typedef struct helper_task {
   uint32_t index;
 } helper_task;
 
+/* The reader is on processor 1. Its own, unless it is asked what that is worth. */
 static int write_as_helper(void *argument) {
   helper_task *task = argument;
-  cli_pin((int)(task->index & 1));
+  if (task->run->job->work == BENCH_RUNS_BESIDE)
+    cli_pin((int)(task->index & 1));
+  else
+    cli_pin_apart((int)task->index, 1);
   return write_for(task->run, task->index);
 }
 

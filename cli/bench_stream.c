@@ -223,6 +223,7 @@ int bench_stream_main(bench_run *run, bench_figure *ret_figure) {
     case BENCH_WAKE: return wake_main(run, ret_figure);
     case BENCH_WRITERS:
     case BENCH_WRITER_RUNS:
+    case BENCH_RUNS_BESIDE:
     case BENCH_QUEUE:
     case BENCH_REDELIVERY: return bench_queue_main(run, ret_figure);
     default: return one_way_main(run, ret_figure);
@@ -237,6 +238,7 @@ int bench_stream_peer(bench_run *run) {
     case BENCH_FAN_OUT: return fan_out_peer(run);
     case BENCH_WRITERS:
     case BENCH_WRITER_RUNS:
+    case BENCH_RUNS_BESIDE:
     case BENCH_QUEUE:
     case BENCH_REDELIVERY: return bench_queue_peer(run);
     default: return one_way_peer(run);

@@ -71,7 +71,7 @@ const cli_option cli_options[] = {
      FIELD(speed)},
     {CLI_VERIFY, 0, "check", CLI_IS_FLAG, NULL, "replay nothing: read all of it and say what is in it", FIELD(check)},
     {CLI_REPLACE, 0, "force", CLI_IS_FLAG, NULL, "replace a FILE that is there", FIELD(force)},
-    {CLI_WORK, 0, "work", CLI_IS_TEXT, "WORK", "only this: one of round_trip, one_way, batch, hand_over, fan_out, wake, writers, writer_runs, queue, redelivery", FIELD(work)},
+    {CLI_WORK, 0, "work", CLI_IS_TEXT, "WORK", "only this: one of round_trip, one_way, batch, hand_over, fan_out, wake, writers, writer_runs, runs_beside, queue, redelivery", FIELD(work)},
     {CLI_ROUNDS, 0, "rounds", CLI_IS_NUMBER, "NUMBER", "pairs of runs for each line (default: 5)", FIELD(rounds)},
     {CLI_RUN_TIME, 0, "time", CLI_IS_TIME, "TIME", "how long each run takes (default: 200ms)", FIELD(run_ns)},
     {CLI_TIMEOUT, 't', "timeout", CLI_IS_TIME, "TIME", "wait at most so long for whatever is in the way (default: not at all)",

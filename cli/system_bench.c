@@ -14,6 +14,7 @@
 #ifdef _WIN32
 
 void cli_pin(int index) { (void)index; }
+void cli_pin_apart(int index, int other) { (void)index, (void)other; }
 
 bool cli_start_peer(intptr_t *ret_peer, int (*body)(void *), void *argument) {
   (void)ret_peer, (void)body, (void)argument;
@@ -60,9 +61,13 @@ void cli_remove_bench_directory(const char *path) { (void)path; }
 
 static cpu_set_t allowed;
 
-void cli_pin(int index) {
+static int count_allowed(void) {
   if (CPU_COUNT(&allowed) == 0) sched_getaffinity(0, sizeof allowed, &allowed);
-  int wanted = index % (CPU_COUNT(&allowed) > 0 ? CPU_COUNT(&allowed) : 1);
+  return CPU_COUNT(&allowed) > 0 ? CPU_COUNT(&allowed) : 1;
+}
+
+void cli_pin(int index) {
+  int wanted = index % count_allowed();
   for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
     if (!CPU_ISSET(cpu, &allowed) || wanted-- != 0) continue;
     cpu_set_t one;
@@ -71,6 +76,11 @@ void cli_pin(int index) {
     sched_setaffinity(0, sizeof one, &one);
     return;
   }
+}
+
+void cli_pin_apart(int index, int other) {
+  int others = count_allowed() - 1, nth = others > 0 ? index % others : 0;
+  cli_pin(nth >= other && others > 0 ? nth + 1 : nth);
 }
 
 bool cli_start_peer(intptr_t *ret_peer, int (*body)(void *), void *argument) {

@@ -9,6 +9,8 @@
 
 /* Keep this process on the index-th of the processors it may use. */
 void cli_pin(int index);
+/* On the index-th that is not the other-th; on that where there is but one. */
+void cli_pin_apart(int index, int other);
 
 /* A second process, a copy of this one, that runs body and ends with its result. Handles of Tarn's do not come along. */
 bool cli_start_peer(intptr_t *ret_peer, int (*body)(void *), void *argument);
