@@ -367,10 +367,14 @@ static inline uint64_t plain(const tarn_stream *stream, const tn_record *record,
 /* Nothing there: wait a little. Who got several messages without waiting is close behind a writer at full speed, and would take each line
  * from it while it is being written: both would crawl. So it stays away first, the longer the more they were (a pause takes about 10 ns), and
  * finds as many again. An answer to one message is never waited for in this way, nor by who never sleeps. */
-static int comes_soon(tarn_stream *stream, const tn_record *record) {
+static void stay_away(tarn_stream *stream) {
   uint32_t away = stream->streak > 1 && stream->channel.options.spin_ns != TARN_SPIN_ONLY ? stream->streak * 4 : 0;
   for (uint32_t pauses = away < AWAY_MAX ? away : AWAY_MAX; pauses != 0; pauses--) tn_relax();
   stream->streak = 0;
+}
+
+static int comes_soon(tarn_stream *stream, const tn_record *record) {
+  stay_away(stream);
   for (int looks = BRIEF_LOOKS; looks != 0; looks--) { /* no clock, no call: an answer mostly comes within these */
     if (tn_load_relaxed(&record->word) != 0) return 1; /* relaxed: plain() looks again */
     tn_relax();
@@ -492,9 +496,11 @@ int tarn_stream_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capac
     if (tn_stream_is_plain(stream)) count = read_plain(stream, items, most);
     while (count < most && (result = read_now(stream, &items[count])) == 1) count++;
     if (count != 0) {
+      stream->streak += count;
       *ret_count = count; /* a failure behind them comes again at the next call */
       return 0;
     }
+    if (result == 0 && timeout_ns != 0) stay_away(stream);
     if (result == 0) result = wait_for_news(stream, timeout_ns);
     if (result != 0) return result;
   }
