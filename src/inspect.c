@@ -78,18 +78,25 @@ void tn_look_tell(const tn_look *look, const char *name, size_t name_length, tar
 
 /* ---- Which thing a name means ---------------------------------------------------------------------------------------------- */
 
-/* What the file at the place of a path is, judged by its first bytes. */
+int tn_look_first_bytes(const tn_os_file *file) {
+  tn_header header;
+  uint64_t length = 0;
+  int result = tn_os_read_at(file, 0, &header, sizeof header, &length);
+  if (result != 0)
+    return result;
+  if (length < sizeof header || memcmp(header.magic, TN_MAGIC, sizeof header.magic) != 0)
+    return TARN_KIND_MAP;
+  return header.kind == TARN_KIND_STREAM ? TARN_KIND_STREAM : TARN_KIND_BOARD;
+}
+
+/* What the file at the place of a path is. */
 static int kind_of_path(tn_place *place) {
   tn_os_file file;
   int result = tn_os_open(&file, place->path, TN_OS_READ, 0);
   if (result != 0)
     return tn_fail(result, "\"%s\": %s", place->name, tn_os_reason());
-  tn_header header;
-  uint64_t length = 0;
-  place->kind = TARN_KIND_MAP;
-  if (tn_os_read_at(&file, 0, &header, sizeof header, &length) == 0 && length == sizeof header &&
-      memcmp(header.magic, TN_MAGIC, sizeof header.magic) == 0)
-    place->kind = header.kind == TARN_KIND_STREAM ? TARN_KIND_STREAM : TARN_KIND_BOARD;
+  int kind = tn_look_first_bytes(&file);
+  place->kind = kind < 0 ? TARN_KIND_MAP : kind; /* opening it says what is wrong */
   tn_os_close(&file);
   return 0;
 }

@@ -69,6 +69,10 @@ static int clean_map(const tn_look *look, uint32_t flags, tarn_cleaned *one) {
   if (tn_name_is_scoped_map(look->status.mode)) return clean_scoped(look, flags, one);
   if (!(flags & TARN_CLEAN_FOREIGN)) return NOTHING;
   if (look->status.medium != TN_OS_MEMORY) return left(one, "it lies on a disk: a file like any other");
+  int kind = tn_look_first_bytes(&look->file);
+  if (kind < 0) return left(one, tn_os_reason());
+  if (kind != TARN_KIND_MAP)
+    return left(one, "it is a board or a stream that was made by its path, and no map; `tarn rm` with the path removes it");
   return clean_unopened(look, flags, one, 1);
 }
 

@@ -23,6 +23,8 @@ int tn_look_open(const tn_place *place, int access, tn_look *ret_look);
 void tn_look_tell(const tn_look *look, const char *name, size_t name_length, tarn_entry *ret_entry);
 void tn_look_status(const tn_os_status *status, const char *name, size_t name_length, tarn_entry *ret_entry);
 int tn_look_resolve(const char *name, int kind, tn_place *ret_place);
+/* What a file is whose name does not say it, as of a channel that was made by a path: TARN_KIND_..., or a failure. */
+int tn_look_first_bytes(const tn_os_file *file);
 
 /* Remove its name if nobody uses it, or by force. 0, TARN_BUSY, a failure. */
 int tn_look_remove(const tn_look *look, int force);

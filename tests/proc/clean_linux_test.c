@@ -241,6 +241,19 @@ static void foreign(const char *how) {
 static void test_foreign_opened(void) { foreign(NULL); }
 static void test_foreign_mapped_and_closed(void) { foreign("mapped"); }
 
+/* A channel that was made by its path bears no channel's name: it is none the less kept until it is removed. */
+static void test_channels_made_by_a_path_stay(void) {
+  tarn_options kept = {.struct_size = sizeof kept, .flags = TARN_KEPT};
+  tarn_board *board = open_writer(check_path("by-path"), &kept);
+  put_text(board, "precious");
+  tarn_board_close(board);
+  CHECK_INT(0, clean(0).count);
+  expect_clean(TARN_CLEAN_FOREIGN | TARN_CLEAN_DRY_RUN, TARN_CLEAN_LEFT, "by-path", "no map");
+  expect_clean(TARN_CLEAN_FOREIGN, TARN_CLEAN_LEFT, "by-path", "no map");
+  CHECK(is_there("by-path"));
+  CHECK_OK(tarn_remove(check_path("by-path"), TARN_KIND_ANY, 0));
+}
+
 static void test_own_mapping_counts(void) {
   make_file("mine", 4096);
   tarn_map *map;
@@ -336,6 +349,7 @@ static const check_test tests[] = {{"what_the_dead_left", test_what_the_dead_lef
                                    {"temporary_names", test_temporary_names, 0},
                                    {"foreign_opened", test_foreign_opened, 0},
                                    {"foreign_mapped_and_closed", test_foreign_mapped_and_closed, 0},
+                                   {"channels_made_by_a_path_stay", test_channels_made_by_a_path_stay, 0},
                                    {"own_mapping_counts", test_own_mapping_counts, 0},
                                    {"files_on_a_disk_stay", test_files_on_a_disk_stay, 0},
                                    {"another_user_cannot_tell", test_another_user_cannot_tell, 0},
