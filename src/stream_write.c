@@ -208,12 +208,6 @@ int tarn_stream_abandon(tarn_stream *stream) {
   return 0;
 }
 
-static int put_as_one_of_many(tarn_stream *stream, const void *data, uint64_t size_bytes, const tarn_about *about,
-                              int64_t timeout_ns) {
-  const tarn_piece piece = {data, size_bytes, 0};
-  return tarn_stream_put_pieces(stream, &piece, 1, about, timeout_ns);
-}
-
 /* memcpy for what is mostly small: in pieces of 16 bytes, the last two of which may overlap. */
 static inline void copy_small(unsigned char *to, const unsigned char *from, size_t size) {
   if (size < 16 || size > 128) {
@@ -244,11 +238,13 @@ static inline void copy_short(unsigned char *to, const unsigned char *from, size
 
 static __attribute__((noinline)) int put_long(tarn_stream *stream, const void *data, uint64_t size_bytes,
                                               const tarn_about *about, int64_t timeout_ns) {
-  int result = check_writer(stream, "tarn_stream_put");
-  if (result != 0) return result == ONE_OF_MANY ? put_as_one_of_many(stream, data, size_bytes, about, timeout_ns) : result;
+  int result = check_writer(stream, "tarn_stream_put"), many = result == ONE_OF_MANY;
+  if (result < 0) return result;
   if (data == NULL && size_bytes != 0)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_put: data is NULL", TN_WHO(&stream->channel));
   if (about != NULL && (result = check_about(stream, about)) != 0) return result;
+  const tarn_piece piece = {data, size_bytes, 0};
+  if (many) return tn_many_put(stream, &piece, 1, size_bytes, about, timeout_ns);
   result = make_claim(stream, size_bytes, timeout_ns);
   if (result != 0) return result;
   uint64_t extent = tn_record_extent(stream->header_bytes, size_bytes);
