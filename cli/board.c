@@ -25,23 +25,26 @@ static int failed(cli_reader *reader, int result, int64_t timeout_ns) {
   return cli_fail_lost(result, reader->name, TARN_KIND_BOARD);
 }
 
-/* Whoever waits for a board, and long for what is a stream, is to find out. */
-static void tell_of_other(const char *name, int64_t since_ns, bool *asked) {
+/* Whoever waits long for a name that was mistyped, or for a board where there is a stream, is to find out. */
+static void say_what_is_waited_for(const char *name, int64_t since_ns, bool *said) {
   char other[CLI_OTHER_WORDS];
-  if (*asked || cli_now() - since_ns < SAY_AFTER_NS) return;
-  *asked = true;
-  if (cli_other_words(name, TARN_KIND_BOARD, CLI_TO_READ, other, sizeof other))
+  if (*said || cli_now() - since_ns < SAY_AFTER_NS) return;
+  *said = true;
+  if (cli_other_words(name, TARN_KIND_BOARD, CLI_TO_READ, other, sizeof other)) {
     cli_say("tarn: there is no board %s yet, but %s; waiting for a board", name, other);
+  } else {
+    cli_say("tarn: there is no board %s yet: waiting for a writer", name);
+  }
 }
 
 int cli_reader_open(cli_reader *reader, const char *name, int64_t timeout_ns) {
   *reader = (cli_reader){.name = name};
   cli_limit l = cli_limit_from(timeout_ns);
   int64_t since_ns = cli_now();
-  bool asked = false;
+  bool said = false;
   int result;
   do {
-    tell_of_other(name, since_ns, &asked);
+    say_what_is_waited_for(name, since_ns, &said);
     result = tarn_board_open(&reader->board, name, reader->observes ? TARN_OBSERVER : TARN_READER, NULL, cli_limit_piece(l));
     if (result == TARN_E_PERMISSION && !reader->observes) {
       reader->observes = true;
@@ -72,8 +75,14 @@ int cli_reader_next(cli_reader *reader, int64_t timeout_ns) {
   if (reader->holds) tarn_board_release(reader->board, &reader->item);
   reader->holds = false;
   cli_limit l = cli_limit_from(timeout_ns);
+  int64_t since_ns = cli_now();
+  bool said = reader->item.number != 0; /* then it waits for news: that is what it is for */
   int result;
   do {
+    if (!said && cli_now() - since_ns >= SAY_AFTER_NS) {
+      said = true;
+      cli_say("tarn: nothing has been put on %s yet: waiting for its first version", reader->name);
+    }
     int64_t piece = cli_limit_piece(l);
     result = reader->observes ? observe(reader, piece) : tarn_board_read(reader->board, &reader->item, piece);
   } while (result && again(result, l, timeout_ns));

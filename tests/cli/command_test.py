@@ -315,7 +315,10 @@ class OtherKinds(Command):
 
     def test_while_waiting(self):
         """After a second: by then it is not about to come."""
-        for arguments, hint in ((("recv", "b"), b"tarn: there is no stream b yet, but a board has that name: `tarn get b` reads it; waiting"),
+        self.run_tarn("create", "board", "empty", "-q")
+        for arguments, hint in ((("get", "nothing", "--wait", "1m"), b"tarn: there is no board nothing yet: waiting for a writer\n"),
+                                (("get", "empty", "--follow"), b"tarn: nothing has been put on empty yet: waiting for its first version\n"),
+                                (("recv", "b"), b"tarn: there is no stream b yet, but a board has that name: `tarn get b` reads it; waiting"),
                                 (("get", "s", "--follow"), b"tarn: there is no board s yet, but a stream has that name: `tarn recv s` reads")):
             with self.subTest(arguments=arguments):
                 self.assertIn(hint, self.start(*arguments).stderr.readline())
