@@ -45,7 +45,7 @@ const cli_option cli_options[] = {
     {CLI_LENGTH, 0, "length", CLI_IS_SIZE, "SIZE", "read so much (default: to the end)", FIELD(length)},
     {CLI_FORCE, 0, "force", CLI_IS_FLAG, NULL, "even if it is in use: its users go on among themselves, newcomers begin anew",
      FIELD(force)},
-    {CLI_KIND, 0, "kind", CLI_IS_CHOICE, "any|map|board|stream", "which one, if several kinds have this name", FIELD(kind)},
+    {CLI_KIND, 0, "kind", CLI_IS_CHOICE, "any|map|board|stream", "only this one: needed where several kinds have the name", FIELD(kind)},
     {CLI_WIDTH, 0, "width", CLI_IS_NUMBER, "COLUMNS", "of a picture (default: what fits the terminal)", FIELD(width)},
     {CLI_COLORS, 0, "colors", CLI_IS_CHOICE, "auto|24bit|256|16|none", "of a picture (default: what the terminal says it can)",
      FIELD(colors)},
@@ -109,7 +109,7 @@ const cli_command cli_commands[] = {
      "  tarn get picture bitmap.bmp\n"
      "  tarn get now\n"
      "  tarn get picture frame.bmp --wait 5s\n"
-     "  tarn get log --follow | grep error\n",
+     "  tarn get state --follow | grep error\n",
      "A FILE that is there is replaced when the new one is complete, and stays as it was if anything fails.\n"
      "--follow replaces it (or writes to the pipe) at each new version; versions that came and went in between\n"
      "are skipped; --timeout ends it when nothing new came for so long. Without the right to write a board it\n"
