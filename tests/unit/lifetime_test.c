@@ -294,8 +294,11 @@ static void test_reboot(void) {
   CHECK(value_is_there());
   reboot(0, 0); /* not known in which boot: nothing is thrown away */
   CHECK(value_is_there());
+  CHECK(read_word(disk_path(), in_control(offsetof(tn_control, kind.board.account_of))) != 0);
   reboot(0, 0x5a); /* another boot in the middle of things: begun anew */
   CHECK(!value_is_there());
+  /* An older build knows nothing of the account, and may publish another version under the number that it is of. */
+  CHECK_UINT(0, read_word(disk_path(), in_control(offsetof(tn_control, kind.board.account_of))));
   tarn_board *writer = open_writer(disk_name(), NULL);
   put_text(writer, "two"); /* and as good as new */
   tarn_board_close(writer);
