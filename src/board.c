@@ -79,11 +79,11 @@ static int clear_slot(tn_channel *channel, uint32_t slot) {
 }
 
 static void reset(tn_channel *channel) {
-  tn_store_relaxed(&channel->control->kind.board.account_of, 0); /* relaxed, both: alone, and numbers may begin again */
+  tn_store_relaxed(&channel->control->kind.board.account_of, 0); /* relaxed: alone. Numbers begin again: it must name no old one */
   tn_store_release(&channel->control->kind.board.current, 0); /* [B1] nothing is published */
   /* Entries on several pages of a disk may be of different moments and overlap: then no writer could ever take over. */
   for (uint32_t i = 0; i < channel->header.entries; i++)
-    tn_store_relaxed(&channel->entries[i].account.capacity, 0); /* the next writer finds all of it to be room */
+    tn_store_relaxed(&channel->entries[i].account.capacity, 0); /* relaxed: alone. The next writer finds all of it to be room */
 }
 
 static const tn_kind kind = {TARN_KIND_BOARD, 0, plan, impossible, clear_slot, reset};
