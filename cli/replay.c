@@ -386,6 +386,13 @@ static int open_target(replayer *r) {
   return r->recording.kind == TARN_KIND_MAP ? CLI_DONE : open_channel(r);
 }
 
+/* A channel's name may have been removed by force meanwhile. */
+static int check_name(const replayer *r) {
+  if (!(r->board || r->stream) || cli_takes_part(r->name, r->recording.kind)) return CLI_DONE;
+  return cli_fail(CLI_NOT_THERE, "%s: its name was removed (`tarn rm --force`, or the system) while this was replayed: only readers that have "
+                  "it open see it; replay it again", r->name);
+}
+
 int run_replay(int count, char **operands, const cli_values *values) {
   replayer *r = calloc(1, sizeof *r);
   if (!r) return cli_fail(CLI_NO_SPACE, "not enough memory");
@@ -406,6 +413,7 @@ int run_replay(int count, char **operands, const cli_values *values) {
   failed = read_header(r);
   if (!failed) failed = open_target(r);
   if (!failed) failed = replay(r);
+  if (!failed) failed = check_name(r);
   if (!failed) report(r);
   tarn_board_close(r->board);
   tarn_stream_close(r->stream);

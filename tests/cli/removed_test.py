@@ -94,6 +94,15 @@ class Removed(Command):
         self.assertIn("only readers that have it open see it; put it again", self.told(putter, NOT_THERE, b"b\n"))
         self.assertFalse(os.path.exists(os.path.join(self.channels, "now.board")))
 
+    def test_replayer(self):
+        recording = self.out("record", "log", "-", "-q", "--count", "1")
+        replayer = self.start("replay", "-", "log")
+        replayer.stdin.write(recording[:-1])
+        replayer.stdin.flush()
+        self.wait_until(lambda: self.used("log", 1), "the replayer did not come")
+        self.remove("log")
+        self.assertIn("replay it again", self.told(replayer, NOT_THERE, recording[-1:]))
+
     def test_putter_leaves_anothers_board(self):
         putter = self.start_on("now", "put", "now")
         self.remove("now")
