@@ -296,6 +296,9 @@ bool cli_other_words(const char *name, uint32_t kind, int purpose, char *words, 
 int cli_fail_other(int result, const char *name, uint32_t kind, int purpose);
 int cli_fail_absent(const char *name, uint32_t kind, int purpose, int64_t waited_ns);
 
+/* As cli_fail_result, for a writer's opening: of a time that is over it says for whom it was waited. */
+int cli_fail_taken(int result, const char *name, int64_t waited_ns);
+
 /* Whether the channel of that name is one in which this process takes part; true where that cannot be seen. Asks the file system. */
 bool cli_takes_part(const char *name, uint32_t kind);
 

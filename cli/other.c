@@ -59,6 +59,13 @@ int cli_fail_absent(const char *name, uint32_t kind, int purpose, int64_t waited
   return cli_fail(CLI_TIMED_OUT, "%s: nothing of that name came within %s", name, age);
 }
 
+int cli_fail_taken(int result, const char *name, int64_t waited_ns) {
+  char words[CLI_WORDS];
+  if (result != TARN_TIMED_OUT) return cli_fail_result(result, name);
+  return cli_fail(CLI_TIMED_OUT, "%s: another writer had it for all of %s; `tarn stat %s` says which", name,
+                  cli_time_given_words(waited_ns, words), name);
+}
+
 bool cli_takes_part(const char *name, uint32_t kind) {
   cli_look look;
   int result = cli_look_at(&look, name, kind);

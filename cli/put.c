@@ -59,6 +59,10 @@ static int claim_and_fill(tarn_board *board, value *v, const char *name, int64_t
   void *room;
   if (!v->bytes) v->size_bytes = v->input.size_bytes;
   int result = tarn_board_claim(board, v->size_bytes, &room, timeout_ns), failed = CLI_DONE;
+  char words[CLI_WORDS];
+  if (result == TARN_TIMED_OUT)
+    return cli_fail(CLI_TIMED_OUT, "%s: readers held every version its limit has room for, for all of %s; `tarn stat %s` says which", name,
+                    cli_time_given_words(timeout_ns, words), name);
   if (result) return cli_fail_result(result, name);
   if (!v->bytes) {
     failed = read_into(v, room, name);
@@ -129,7 +133,7 @@ static int open_and_put(value *v, const char *name, bool is_new, const cli_value
   tarn_options options = {.struct_size = sizeof options, .flags = TARN_KEPT};
   tarn_board *board;
   int result = tarn_board_open(&board, name, TARN_WRITER, &options, values->timeout_ns), failed = CLI_DONE;
-  if (result) return cli_fail_result(result, name);
+  if (result) return cli_fail_taken(result, name, values->timeout_ns);
   if (!v->bytes && !v->input.sized) failed = gather(v, name);
   if (!failed) failed = put_on(board, v, name, values);
   if (failed && is_new) take_back(name);

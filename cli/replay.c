@@ -262,7 +262,7 @@ static int open_channel(replayer *r) {
                        : tarn_stream_open(&r->stream, r->name, TARN_WRITER, options, r->values->timeout_ns);
     if (cli_interrupted()) return CLI_INTERRUPTED;
     if (result == TARN_E_NOT_FOUND && attempt == 0) continue;
-    if (result) return cli_fail_result(result, r->name);
+    if (result) return cli_fail_taken(result, r->name, r->values->timeout_ns);
     if (attempt == 1) cli_say("%s: a new %s; kept until `tarn rm %s`", r->name, cli_kind_name(recording->kind), r->name);
     break;
   }

@@ -240,7 +240,7 @@ static int open_stream(sender *s) {
   tarn_options options = {.struct_size = sizeof options, .flags = TARN_KEPT};
   int result = tarn_stream_open(&s->stream, s->name, TARN_WRITER, &options, s->values->timeout_ns);
   if (result && cli_interrupted()) return CLI_INTERRUPTED;
-  if (result) return cli_fail_result(result, s->name);
+  if (result) return cli_fail_taken(result, s->name, s->values->timeout_ns);
   if (!inspect(s->name, &details)) return cli_fail_result(TARN_E_SYSTEM, s->name);
   s->policy = details.policy;
   s->looked_ns = cli_now();

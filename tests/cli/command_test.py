@@ -75,7 +75,8 @@ class PutAndGet(Command):
     def test_second_writer(self):
         writer = self.start_writer("mine")
         self.assertIn("another writer", self.error("put", "mine", stdin=b"x", expect=BUSY))
-        self.error("put", "mine", "--timeout", "200ms", stdin=b"x", expect=TIMED_OUT)
+        self.assertIn("another writer had it for all of 200 ms; `tarn stat mine` says which",
+                      self.error("put", "mine", "--timeout", "200ms", stdin=b"x", expect=TIMED_OUT))
         patient = self.start("put", "-q", "mine", "--timeout", "30s")
         patient.stdin.write(b"after")
         patient.stdin.close()
@@ -93,6 +94,18 @@ class PutAndGet(Command):
         self.assertIn("limit", self.error("put", "small", BUTTERFLY, expect=NO_SPACE))
         self.run_tarn("put", "-q", "small", stdin=b"fits")
         self.assertEqual(b"fits", self.out("get", "small"))
+
+    def test_readers_hold_all_that_the_limit_has_room_for(self):
+        self.run_tarn("create", "board", "-q", "small", "--limit", "600K")
+        value = bytes(250 << 10)
+        self.run_tarn("put", "-q", "small", stdin=value)
+        follower = self.start("get", "small", "--follow")  # into a pipe that nobody empties: it holds the first version
+        self.wait_until(lambda: [p["held"] for p in json.loads(self.out("stat", "small", "--json"))["participants"]] == [1], "no version held")
+        self.run_tarn("put", "-q", "small", stdin=value)
+        self.assertIn("`--timeout 5s` waits until one lets go", self.error("put", "small", stdin=value, expect=BUSY))
+        self.assertIn("readers held every version its limit has room for, for all of 100 ms; `tarn stat small` says which",
+                      self.error("put", "small", "--timeout", "100ms", stdin=value, expect=TIMED_OUT))
+        self.assertIsNone(follower.poll())
 
     def test_dir_option_and_paths(self):
         other = self.path("other")

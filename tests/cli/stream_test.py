@@ -379,7 +379,8 @@ class Together(Streams):
         self.tell(first, b"1\n")
         self.wait_until(lambda: self.takes_part("log", 1), "the writer did not come")
         self.assertIn("another writer", self.error("send", "log", stdin=b"x", expect=BUSY))
-        self.error("send", "log", "--timeout", "100ms", stdin=b"x", expect=TIMED_OUT)
+        self.assertIn("another writer had it for all of 100 ms; `tarn stat log` says which",
+                      self.error("send", "log", "--timeout", "100ms", stdin=b"x", expect=TIMED_OUT))
         patient = self.start("send", "log", "-q", "--timeout", "60s")
         time.sleep(0.1)
         first.kill()
