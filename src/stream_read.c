@@ -5,7 +5,7 @@
 #include "participant.h"
 #include "stream_inside.h"
 
-enum { EMPTIES_A_QUESTION = 16, BRIEF_LOOKS = 50, AWAY_MAX = 256 };
+enum { EMPTIES_A_QUESTION = 16, BRIEF_LOOKS = 50, AWAY_MAX = 256, AWAY_PART = 256 };
 
 /* Not a reader that is given every message, but one of a queue's (stream_queue.c). */
 enum { QUEUE_READER = 1 };
@@ -366,10 +366,12 @@ static inline uint64_t plain(const tarn_stream *stream, const tn_record *record,
 
 /* Nothing there: wait a little. Who got several messages without waiting is close behind a writer at full speed, and would take each line
  * from it while it is being written: both would crawl. So it stays away first, the longer the more they were (a pause takes about 10 ns), and
- * finds as many again. An answer to one message is never waited for in this way, nor by who never sleeps. */
+ * finds as many again. An answer to one message is never waited for in this way, nor by who never sleeps. In a small ring it comes back
+ * sooner: a writer that has filled it meanwhile stands still. */
 static void stay_away(tarn_stream *stream) {
-  uint32_t away = stream->streak > 1 && stream->channel.options.spin_ns != TARN_SPIN_ONLY ? stream->streak * 4 : 0;
-  for (uint32_t pauses = away < AWAY_MAX ? away : AWAY_MAX; pauses != 0; pauses--) tn_relax();
+  uint64_t most = stream->ring_bytes / AWAY_PART < AWAY_MAX ? stream->ring_bytes / AWAY_PART : AWAY_MAX;
+  uint64_t away = stream->streak > 1 && stream->channel.options.spin_ns != TARN_SPIN_ONLY ? (uint64_t)stream->streak * 4 : 0;
+  for (uint64_t pauses = away < most ? away : most; pauses != 0; pauses--) tn_relax();
   stream->streak = 0;
 }
 

@@ -22,7 +22,7 @@ count() { # count WORK TIMES
 
 failed=0 passed=0
 before=0
-for work in stream-put stream-read board-read; do
+for work in stream-put stream-read stream-wait board-read; do
   few=$(count $work 1000) many=$(count $work 3000)
   if [ -z "$few" ] || [ -z "$many" ]; then
     if ! grep -qF "$here" tests/api/instructions.txt; then
@@ -37,6 +37,7 @@ for work in stream-put stream-read board-read; do
   case $work in
     stream-put) before=$each cost=$each ;;
     stream-read) cost=$((each - before)) ;; # its put is not counted
+    stream-wait) cost=$each ;;              # a run of messages, and a wait that finds no more
     board-read) cost=$each ;;               # put and read together
   esac
   recorded=$(awk -F' \\| ' -v here="$here" -v work="$work" '$1 == here && $2 == work { print $3 }' tests/api/instructions.txt)
