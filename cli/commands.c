@@ -121,10 +121,11 @@ const cli_command cli_commands[] = {
      "send the lines of files or of a pipe through a stream",
      "  tarn send log notes.txt\n"
      "  tail -f /var/log/syslog | tarn send log\n"
-     "  tarn send pictures --whole *.bmp\n",
+     "  tarn send notes --whole *.txt\n",
      "Each line is a message, without its newline; it goes as soon as it is there, and many go together when many\n"
      "are. The stream is made if it is not there, and is then kept until it is removed. When it is full, its policy\n"
-     "counts: wait for the slowest receiver (and for the first one ever), fail, or overwrite the oldest.\n"
+     "counts: wait for the slowest receiver (and for the first one ever), fail, or overwrite the oldest. A message\n"
+     "may be about half as long as the ring: 512K, unless `tarn create stream` made a larger one.\n"
      "With --binary a message is its length in 4 bytes, least significant first, and then its bytes; the length\n"
      "0xffffffff means that the length follows, in 8 bytes. `recv --binary` writes the same.\n"},
     {"recv",

@@ -102,11 +102,27 @@ static int add_piece(sender *s, const uint8_t *data, uint64_t size) {
   return s->count < BATCH ? CLI_DONE : put_pieces(s);
 }
 
-/* What is before it goes; then the library says in its own words why this one cannot. */
-static int too_large(sender *s, uint64_t size) {
-  void *room;
+/* How to make a ring that takes a message of this size; more: or a larger one. */
+static void add_advice(char *sentence, size_t room, const char *name, uint64_t size, bool more) {
+  const uint64_t smallest = 4096, largest = UINT64_C(1) << 40;
+  uint64_t ring = smallest;
+  while (ring < largest && ring / 2 - 48 < size) ring *= 2;
+  if (ring / 2 - 48 < size) return; /* none does */
+  bool mebibytes = ring >= UINT64_C(1) << 20;
+  size_t used = strlen(sentence);
+  snprintf(sentence + used, room - used, "; make it anew: `tarn rm %s`, then `tarn create stream %s --size %llu%c`%s", name, name,
+           (unsigned long long)(mebibytes ? ring >> 20 : ring >> 10), mebibytes ? 'M' : 'K', more ? " or larger" : "");
+}
+
+/* What is before it goes; then it is said why this one cannot. more: it is longer than what was read of it. */
+static int too_large(sender *s, uint64_t size, bool more) {
+  char sentence[1024];
   int failed = put_pieces(s);
-  return failed ? failed : cli_fail_result(tarn_stream_claim(s->stream, size, &room, 0), s->name);
+  if (failed) return failed;
+  snprintf(sentence, sizeof sentence, "%s: a message of %llu bytes%s can never fit: its ring takes up to %llu", s->name,
+           (unsigned long long)size, more ? " or more" : "", (unsigned long long)s->longest);
+  add_advice(sentence, sizeof sentence, s->name, size, more);
+  return cli_fail_result_in_words(TARN_E_TOO_LARGE, s->name, sentence);
 }
 
 /* ---- From bytes to messages --------------------------------------------------------------------------------------------- */
@@ -119,7 +135,7 @@ static int add_lines(sender *s, bool at_end) {
     const uint8_t *newline = memchr(from, '\n', s->end - s->scanned);
     size_t line_end = newline ? (size_t)(newline - s->buffer) : s->end, size = line_end - s->begin;
     s->scanned = line_end;
-    if (size > s->longest) return too_large(s, size);
+    if (size > s->longest) return too_large(s, size, !newline && !at_end);
     if (!newline && !at_end) break;
     failed = add_piece(s, s->buffer + s->begin, size);
     s->begin = s->scanned = newline ? line_end + 1 : line_end;
@@ -145,7 +161,7 @@ static int add_prefixed(sender *s, bool at_end) {
       complete = there >= LONG_PREFIX;
       size = complete ? little_endian(at + PREFIX, 8) : 0;
     }
-    if (size > s->longest) return too_large(s, size);
+    if (size > s->longest) return too_large(s, size, false);
     if (!complete || there - prefix < size) {
       if (!at_end) break;
       failed = put_pieces(s);
@@ -196,6 +212,7 @@ static int send_file(sender *s, cli_input *input) {
   uint64_t got;
   int result, failed;
   patience p = begin_waiting(s);
+  if (input->size_bytes > s->longest) return too_large(s, input->size_bytes, false);
   look_at_name(s);
   while ((result = tarn_stream_claim(s->stream, input->size_bytes, &room, cli_limit_piece(p.limit)))) {
     failed = wait_more(s, &p, result);
@@ -221,7 +238,7 @@ static int send_whole(sender *s, cli_input *input) {
   uint64_t size;
   int failed = cli_input_read_all(input, s->longest, &bytes, &size, &(cli_progress){0});
   if (failed) return failed;
-  failed = size > s->longest ? too_large(s, size) : add_piece(s, bytes, size);
+  failed = size > s->longest ? too_large(s, size, true) : add_piece(s, bytes, size);
   if (!failed) failed = put_pieces(s);
   free(bytes);
   return failed;

@@ -137,6 +137,21 @@ class Messages(Streams):
         self.assertIn("can never fit", self.error("send", "log", "-q", "--whole", self.path("large"), expect=NO_SPACE))
         self.assertEqual(b"before\nbefore\nbefore\n", self.out("recv", "log", "--from", "4"))
 
+    def test_how_to_make_a_larger_ring(self):
+        large = self.write("large", bytes(600000))
+        for arguments, stdin, size, advice in ((["--whole", large], b"", "600000 bytes can", "--size 2M`\n"),
+                                               (["--whole"], bytes(600000), "524257 bytes or more can", "--size 2M` or larger\n"),
+                                               ([], bytes(600000), "524288 bytes or more can", "--size 2M` or larger\n"),
+                                               (["--binary"], b"\0\0\0\1", "16777216 bytes can", "--size 64M`\n"),
+                                               (["--binary"], b"\xff" * 12, "18446744073709551615 bytes can", "takes up to 524256\n")):
+            with self.subTest(arguments):
+                message = self.error("send", "log", "-q", *arguments, stdin=stdin, expect=NO_SPACE)
+                self.assertIn(size, message)
+                self.assertTrue(message.endswith(advice), message)
+        self.run_tarn("rm", "log")
+        self.run_tarn("create", "stream", "log", "--size", "2M", "-q")
+        self.run_tarn("send", "log", "--whole", large)
+
     def test_the_longest(self):
         for times, longest in (([], 2016), (["--times"], 2000)):
             self.create("small", "--size", "4K", *times)
