@@ -193,6 +193,11 @@ const char *cli_time_given_words(int64_t ns, char words[CLI_WORDS]); /* "1500 ms
 
 /* From here on reports carry this command's name and obey its -q and --json. */
 void cli_report_start(const char *command, bool quiet, bool json);
+void cli_report_directory(const char *directory); /* --dir; NULL: not given */
+
+/* Name as it is typed behind a command that is recommended: quoted for a shell where it must be, after the --dir that was given. Valid until
+ * the next call. */
+const char *cli_typed(const char *name);
 
 /* Say what went wrong on stderr ("tarn: put: ..."; with --json an object) and return exit_code. */
 int cli_fail(int exit_code, const char *format, ...) __attribute__((format(printf, 2, 3)));

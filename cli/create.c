@@ -39,7 +39,7 @@ static void report(const char *name, const char *kind, const cli_values *values)
     cli_print_json(stdout, name);
     printf(",\"kind\":\"%s\",\"kept\":true}\n", kind);
   }
-  cli_say("%s: an empty %s; kept until `tarn rm %s`", name, kind, name);
+  cli_say("%s: an empty %s; kept until `tarn rm %s`", name, kind, cli_typed(name));
 }
 
 int run_create_board(int count, char **operands, const cli_values *values) {

@@ -51,6 +51,7 @@ static int run_command(int count, char **words) {
   int failed = cli_parse(command, count - named, words + named, &values, &operands);
   if (failed) return failed;
   cli_report_start(command->name, values.quiet, values.json);
+  cli_report_directory(values.directory);
   if (values.help) {
     cli_print_help(stdout, command);
     return CLI_DONE;

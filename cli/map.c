@@ -36,7 +36,7 @@ static void report(const char *name, uint64_t size, bool kept, const cli_values 
     printf(",\"kind\":\"map\",\"size_bytes\":%llu,\"kept\":%s}\n", (unsigned long long)size, kept ? "true" : "false");
     fflush(stdout);
   } else if (kept) {
-    cli_say("%s: a map of %s; kept until `tarn rm %s`", name, cli_size_words(size, words), name);
+    cli_say("%s: a map of %s; kept until `tarn rm %s`", name, cli_size_words(size, words), cli_typed(name));
   } else {
     cli_say("%s: a map of %s, held until this command is ended (Ctrl-C)", name, cli_size_words(size, words));
   }

@@ -35,7 +35,7 @@ bool cli_other_words(const char *name, uint32_t kind, int purpose, char *words, 
   } else if (purpose == CLI_TO_FOLLOW) {
     snprintf(words, size, "a %s has that name: `--kind %s` means it", kind_name, kind_name);
   } else {
-    snprintf(words, size, "a %s has that name: `tarn %s %s` %s it", kind_name, commands[other][purpose], name,
+    snprintf(words, size, "a %s has that name: `tarn %s %s` %s it", kind_name, commands[other][purpose], cli_typed(name),
              purpose == CLI_TO_READ ? "reads" : "writes");
   }
   return true;
@@ -63,7 +63,7 @@ int cli_fail_taken(int result, const char *name, int64_t waited_ns) {
   char words[CLI_WORDS];
   if (result != TARN_TIMED_OUT) return cli_fail_result(result, name);
   return cli_fail(CLI_TIMED_OUT, "%s: another writer had it for all of %s; `tarn stat %s` says which", name,
-                  cli_time_given_words(waited_ns, words), name);
+                  cli_time_given_words(waited_ns, words), cli_typed(name));
 }
 
 bool cli_takes_part(const char *name, uint32_t kind) {

@@ -62,7 +62,7 @@ static int claim_and_fill(tarn_board *board, value *v, const char *name, int64_t
   char words[CLI_WORDS];
   if (result == TARN_TIMED_OUT)
     return cli_fail(CLI_TIMED_OUT, "%s: readers held every version its limit has room for, for all of %s; `tarn stat %s` says which", name,
-                    cli_time_given_words(timeout_ns, words), name);
+                    cli_time_given_words(timeout_ns, words), cli_typed(name));
   if (result) return cli_fail_result(result, name);
   if (!v->bytes) {
     failed = read_into(v, room, name);
@@ -89,7 +89,7 @@ static void report(const char *name, uint64_t size, const char *type, const cli_
     printf(",\"kept\":%s}\n", known && (details->entry.flags & TARN_ENTRY_KEPT) ? "true" : "false");
   } else if (known && (details->entry.flags & TARN_ENTRY_KEPT)) {
     cli_say("%s: version %llu, %s, %s; kept until `tarn rm %s`", name, (unsigned long long)details->newest,
-            cli_size_words(size, words), type, name);
+            cli_size_words(size, words), type, cli_typed(name));
   } else if (known) {
     cli_say("%s: version %llu, %s, %s; goes with its last participant", name, (unsigned long long)details->newest,
             cli_size_words(size, words), type);

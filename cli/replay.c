@@ -118,7 +118,7 @@ static int open_map(replayer *r, uint64_t size) {
   r->map_bytes = details.size_bytes;
   if (details.flags & TARN_MAP_CREATED && details.flags & TARN_MAP_KEPT) {
     char words[CLI_WORDS];
-    cli_say("%s: a map of %s; kept until `tarn rm %s`", r->name, cli_size_words(r->map_bytes, words), r->name);
+    cli_say("%s: a map of %s; kept until `tarn rm %s`", r->name, cli_size_words(r->map_bytes, words), cli_typed(r->name));
   }
   return CLI_DONE;
 }
@@ -263,7 +263,7 @@ static int open_channel(replayer *r) {
     if (cli_interrupted()) return CLI_INTERRUPTED;
     if (result == TARN_E_NOT_FOUND && attempt == 0) continue;
     if (result) return cli_fail_taken(result, r->name, r->values->timeout_ns);
-    if (attempt == 1) cli_say("%s: a new %s; kept until `tarn rm %s`", r->name, cli_kind_name(recording->kind), r->name);
+    if (attempt == 1) cli_say("%s: a new %s; kept until `tarn rm %s`", r->name, cli_kind_name(recording->kind), cli_typed(r->name));
     break;
   }
   return CLI_DONE;

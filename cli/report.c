@@ -8,12 +8,35 @@
 #include <string.h>
 
 static const char *command_name;
+static const char *given_directory;
 static bool is_quiet, is_json;
 
 void cli_report_start(const char *command, bool quiet, bool json) {
   command_name = command;
   is_quiet = quiet;
   is_json = json;
+}
+
+void cli_report_directory(const char *directory) { given_directory = directory; }
+
+/* Behind what is there; as it is if no shell would take it apart. False: it does not fit. */
+static bool add_quoted(char *words, size_t room, const char *text) {
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/\\:@%+=,";
+  size_t used = strlen(words);
+  if (*text && !text[strspn(text, plain)]) return (size_t)snprintf(words + used, room - used, "%s", text) < room - used;
+  if (used + 4 * strlen(text) + 3 > room) return false;
+  words[used++] = '\'';
+  for (; *text; text++) used += (size_t)snprintf(words + used, room - used, *text == '\'' ? "'\\''" : "%c", *text);
+  snprintf(words + used, room - used, "'");
+  return true;
+}
+
+const char *cli_typed(const char *name) {
+  static char words[900]; /* within a sentence */
+  snprintf(words, sizeof words, given_directory ? "--dir " : "");
+  bool fits = !given_directory || (add_quoted(words, sizeof words - 8, given_directory) && strcat(words, " "));
+  if (name[0] == '-') strcat(words, "-- ");
+  return fits && add_quoted(words, sizeof words, name) ? words : name;
 }
 
 static void print_failure(int exit_code, const char *code_name, const char *sentence) {

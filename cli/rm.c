@@ -20,7 +20,7 @@ static int remove_one(const char *name, const cli_values *values) {
     failed = cli_fail(CLI_BUSY,
                       "%s is in use; `tarn stat %s` says by whom. With --force the name goes all the same: its users"
                       " go on among themselves, and newcomers begin a new one",
-                      name, name);
+                      name, cli_typed(name));
   } else if (result) {
     failed = cli_fail_result(result, name);
   } else if (values->json) {

@@ -72,7 +72,7 @@ static int wait_more(sender *s, const patience *p, int result) {
   look_at_name(s);
   if (!s->told && !s->nameless && cli_now() - p->start_ns >= SAY_AFTER_NS) {
     s->told = true;
-    cli_say("tarn: %s is full: waiting for a receiver; `tarn stat %s` tells who is behind", s->name, s->name);
+    cli_say("tarn: %s is full: waiting for a receiver; `tarn stat %s` tells who is behind", s->name, cli_typed(s->name));
   }
   return CLI_DONE;
 }
@@ -110,8 +110,8 @@ static void add_advice(char *sentence, size_t room, const char *name, uint64_t s
   if (ring / 2 - 48 < size) return; /* none does */
   bool mebibytes = ring >= UINT64_C(1) << 20;
   size_t used = strlen(sentence);
-  snprintf(sentence + used, room - used, "; make it anew: `tarn rm %s`, then `tarn create stream %s --size %llu%c`%s", name, name,
-           (unsigned long long)(mebibytes ? ring >> 20 : ring >> 10), mebibytes ? 'M' : 'K', more ? " or larger" : "");
+  snprintf(sentence + used, room - used, "; make it anew: `tarn rm %s`, then `tarn create stream --size %llu%c %s`%s", cli_typed(name),
+           (unsigned long long)(mebibytes ? ring >> 20 : ring >> 10), mebibytes ? 'M' : 'K', cli_typed(name), more ? " or larger" : "");
 }
 
 /* What is before it goes; then it is said why this one cannot. more: it is longer than what was read of it. */
@@ -265,7 +265,7 @@ static int open_stream(sender *s) {
   char words[CLI_WORDS];
   if (!was_there) {
     cli_say("%s: a new stream with a ring of %s; kept until `tarn rm %s`", s->name, cli_size_words(details.buffer_bytes, words),
-            s->name);
+            cli_typed(s->name));
   }
   return CLI_DONE;
 }

@@ -173,7 +173,7 @@ static int show_entry(const tarn_entry *entry, const char *name, const cli_value
   /* a damaged one too: opening it says what is wrong */
   if (entry->kind == TARN_KIND_BOARD || (entry->flags & TARN_ENTRY_DAMAGED)) return show_board(name, values);
   return cli_fail(CLI_CORRUPT, "%s is a %s: `tarn recv %s` reads it; `show` shows boards, maps and files", name,
-                  cli_kind_name(entry->kind), name);
+                  cli_kind_name(entry->kind), cli_typed(name));
 }
 
 int run_show(int count, char **operands, const cli_values *values) {

@@ -95,6 +95,19 @@ class PutAndGet(Command):
         self.run_tarn("put", "-q", "small", stdin=b"fits")
         self.assertEqual(b"fits", self.out("get", "small"))
 
+    def test_recommended_commands_can_be_typed(self):
+        """What stands between the ` of a hint does what it says, in a shell, wherever the name lies and whatever it is called."""
+        other = self.path("it's other")
+        os.mkdir(other)
+        for name, options in (("-x", []), ("a", ["--dir", other]), ("-y", ["--dir", other]), (os.path.join(other, "my picture"), [])):
+            with self.subTest(name):
+                told = self.run_tarn("put", *options, "--", name, stdin=b"x").stderr.decode()
+                command = told[told.index("`tarn") + 1:told.rindex("`")]
+                self.run_tarn("get", *options, "--", name)
+                subprocess.run(["sh", "-c", command.replace("tarn", '"$0"', 1), TARN], env=self.environment, timeout=LIMIT, check=True)
+                self.run_tarn("get", *options, "--", name, expect=NOT_THERE)
+        self.assertEqual([], os.listdir(other) + os.listdir(self.channels))
+
     def test_readers_hold_all_that_the_limit_has_room_for(self):
         self.run_tarn("create", "board", "-q", "small", "--limit", "600K")
         value = bytes(250 << 10)

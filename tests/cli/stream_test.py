@@ -139,10 +139,10 @@ class Messages(Streams):
 
     def test_how_to_make_a_larger_ring(self):
         large = self.write("large", bytes(600000))
-        for arguments, stdin, size, advice in ((["--whole", large], b"", "600000 bytes can", "--size 2M`\n"),
-                                               (["--whole"], bytes(600000), "524257 bytes or more can", "--size 2M` or larger\n"),
-                                               ([], bytes(600000), "524288 bytes or more can", "--size 2M` or larger\n"),
-                                               (["--binary"], b"\0\0\0\1", "16777216 bytes can", "--size 64M`\n"),
+        for arguments, stdin, size, advice in ((["--whole", large], b"", "600000 bytes can", "--size 2M log`\n"),
+                                               (["--whole"], bytes(600000), "524257 bytes or more can", "--size 2M log` or larger\n"),
+                                               ([], bytes(600000), "524288 bytes or more can", "--size 2M log` or larger\n"),
+                                               (["--binary"], b"\0\0\0\1", "16777216 bytes can", "--size 64M log`\n"),
                                                (["--binary"], b"\xff" * 12, "18446744073709551615 bytes can", "takes up to 524256\n")):
             with self.subTest(arguments):
                 message = self.error("send", "log", "-q", *arguments, stdin=stdin, expect=NO_SPACE)
