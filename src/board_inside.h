@@ -61,7 +61,7 @@ static inline unsigned char *tn_board_content(const tn_buffer_view *view) {
 }
 
 /* After a pin was taken away. A writer waits for room only where there is a limit: without one there are as many buffers as readers can pin,
- * and two more, or it is told that there is no space. */
+ * and two more, or it is told that there is no space. (If somebody scribbles over pins it may wait all the same: in slices, unwoken.) */
 static inline void tn_board_wake_room(tarn_board *board) {
   if (board->channel.header.limit_bytes != 0)
     tn_wake(&board->channel, TN_ROOM);

@@ -365,7 +365,7 @@ static inline uint64_t plain(const tarn_stream *stream, const tn_record *record,
 }
 
 /* Nothing there: wait a little. Who got several messages without waiting is close behind a writer at full speed, and would take each line
- * from it while it is being written: both would crawl. So it stays away first, the longer the more they were (a pause takes about 10 ns), and
+ * from it while it is being written: both would crawl. So it stays away first, the longer the more they were (a pause takes 10 to 25 ns), and
  * finds as many again. An answer to one message is never waited for in this way, nor by who never sleeps. In a small ring it comes back
  * sooner: a writer that has filled it meanwhile stands still. */
 static void stay_away(tarn_stream *stream) {
