@@ -2,6 +2,7 @@
 """A name that is removed by force while commands have it open: each of them says what happened, and what to do."""
 import json
 import os
+import signal
 import time
 import unittest
 
@@ -49,8 +50,10 @@ class Removed(Command):
 
     def test_reader_where_there_is_another(self):
         reader = self.start_on("log", "recv", "log", "--follow", "--json")
+        reader.send_signal(signal.SIGSTOP)  # it is not to find out between the two
         self.remove("log")
         self.run_tarn("send", "-q", "log", stdin=b"b\n")
+        reader.send_signal(signal.SIGCONT)
         error = json.loads(self.told(reader, NOT_THERE))
         self.assertEqual(("TARN_E_EVICTED", NOT_THERE), (error["result"], error["exit"]))
         self.assertIn("for the new stream of that name", error["error"])
