@@ -14,6 +14,11 @@ typedef struct tn_buffer_view {
   uint32_t items; /* that lie in it */
 } tn_buffer_view;
 
+/* A private copy of an account. */
+typedef struct tn_account_copy {
+  uint64_t offset, capacity, length, tag, time_ns, type_length;
+} tn_account_copy;
+
 /* A free part of the file. */
 typedef struct tn_gap {
   uint64_t offset, bytes;

@@ -23,20 +23,16 @@ static void unpin(tarn_board *board, uint32_t pin) {
   tn_board_wake_room(board);
 }
 
-/* What is said about a version, copied once. */
-typedef struct told {
-  uint64_t offset, capacity, length, tag, time_ns, type_length;
-} told;
-
-/* Relaxed, all: [B1] orders them; of an entry they are unchanged while it is pinned; of the newest, [B6] says whether they were. */
-static inline told hear(const tn_account *account) {
-  return (told){tn_load_relaxed(&account->offset), tn_load_relaxed(&account->capacity), tn_load_relaxed(&account->length),
-                tn_load_relaxed(&account->tag),    tn_load_relaxed(&account->time_ns),  tn_load_relaxed(&account->type_length)};
+/* Once: what processes share is input. Relaxed, all: [B1] orders them; of an entry they are unchanged while it is pinned; of the newest, [B6] says whether they were. */
+static inline tn_account_copy copy_account(const tn_account *account) {
+  return (tn_account_copy){tn_load_relaxed(&account->offset),  tn_load_relaxed(&account->capacity),
+                           tn_load_relaxed(&account->length),  tn_load_relaxed(&account->tag),
+                           tn_load_relaxed(&account->time_ns), tn_load_relaxed(&account->type_length)};
 }
 
 /* Pin the newest version with pin. 1: pinned, and what is said about it; 0: nothing newer than the last; negative: the word names no
  * buffer. */
-static inline int pin_newest(tarn_board *board, uint32_t pin, uint64_t *ret_current, told *ret_told) {
+static inline int pin_newest(tarn_board *board, uint32_t pin, uint64_t *ret_current, tn_account_copy *ret_account) {
   tn_channel *channel = &board->channel;
   const tn_newest *newest = &channel->control->kind.board;
   tn_atomic16 *word = &channel->table[channel->slot].pins[pin];
@@ -55,7 +51,7 @@ static inline int pin_newest(tarn_board *board, uint32_t pin, uint64_t *ret_curr
     tn_store_relaxed(word, (uint16_t)(TN_BOARD_BUFFER(current) + 1)); /* relaxed: the fence is next */
     if (board->views[TN_BOARD_BUFFER(current)].address != NULL) /* what will be looked at next comes while the fence is waited for */
       tn_prefetch(tn_board_content(&board->views[TN_BOARD_BUFFER(current)]));
-    *ret_told = hear(&newest->account);
+    *ret_account = copy_account(&newest->account);
     /* [B2] full: pin, then look again. Pairs with the fence before the writer's scan. [B6] and the account before account_of */
     tn_fence_full();
     TN_POINT("board.read.pinned");
@@ -68,7 +64,7 @@ static inline int pin_newest(tarn_board *board, uint32_t pin, uint64_t *ret_curr
   if (moved)
     tn_board_wake_room(board); /* a writer may have seen the pin where it was at first, and wait for that buffer */
   if (tn_load_relaxed(&newest->account_of) != current) /* [B6] relaxed: after the fence */
-    *ret_told = hear(&channel->entries[TN_BOARD_BUFFER(current)].account);
+    *ret_account = copy_account(&channel->entries[TN_BOARD_BUFFER(current)].account);
   *ret_current = current;
   return 1;
 }
@@ -80,27 +76,27 @@ static void copy_type(tn_hold *hold, const unsigned char *from, uint64_t length)
   hold->type[size] = 0;
 }
 
-/* Is what was said about the pinned version possible? What processes share is input: each word was copied once, is checked, is used. */
-static inline int find(tarn_board *board, uint64_t current, const told *about, tn_buffer_view **ret_view) {
-  int result = tn_board_view(board, TN_BOARD_BUFFER(current), about->offset, about->capacity, ret_view);
-  if (result == 0 && about->length > about->capacity - TN_TYPE_BYTES)
+/* Is what is said about the pinned version possible? Then where it lies. */
+static inline int check_account(tarn_board *board, uint64_t current, const tn_account_copy *account, tn_buffer_view **ret_view) {
+  int result = tn_board_view(board, TN_BOARD_BUFFER(current), account->offset, account->capacity, ret_view);
+  if (result == 0 && account->length > account->capacity - TN_TYPE_BYTES)
     return tn_fail(TARN_E_CORRUPT, "%s \"%s\": version %llu is said to have %llu bytes in a buffer of %llu", TN_WHO(&board->channel),
-                   (unsigned long long)TN_BOARD_VERSION(current), (unsigned long long)about->length,
-                   (unsigned long long)about->capacity);
+                   (unsigned long long)TN_BOARD_VERSION(current), (unsigned long long)account->length,
+                   (unsigned long long)account->capacity);
   return result;
 }
 
 /* The version is the caller's now: fill the item, all but its token, and count it. */
-static inline void give(tarn_board *board, uint64_t current, const told *about, tn_hold *hold, const void *data, tarn_item *item) {
+static inline void give(tarn_board *board, uint64_t current, const tn_account_copy *account, tn_hold *hold, const void *data, tarn_item *item) {
   tn_slot *slot = &board->channel.table[board->channel.slot];
   uint64_t version = TN_BOARD_VERSION(current), last = tn_load_relaxed(&board->last);
   uint64_t missed = last != 0 && version > last ? version - last - 1 : 0;
   item->data = data; /* field by field: compilers clear a whole item slowly */
-  item->size_bytes = about->length;
+  item->size_bytes = account->length;
   item->number = version;
   item->missed = missed;
-  item->tag = about->tag;
-  item->time_ns = (int64_t)about->time_ns;
+  item->tag = account->tag;
+  item->time_ns = (int64_t)account->time_ns;
   item->type = hold->type;
   item->flags = item->token = item->deliveries = item->reserved32 = 0;
   for (int i = 0; i < 3; i++)
@@ -110,7 +106,7 @@ static inline void give(tarn_board *board, uint64_t current, const told *about, 
   tn_store_relaxed(&board->last, version);
   tn_store_relaxed(&slot->cursor, version); /* relaxed, to the end: statistics */
   tn_store_relaxed(&slot->items, tn_load_relaxed(&slot->items) + 1);
-  tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + about->length);
+  tn_store_relaxed(&slot->bytes, tn_load_relaxed(&slot->bytes) + account->length);
   if (missed != 0)
     tn_store_relaxed(&slot->missed, tn_load_relaxed(&slot->missed) + missed);
   tn_writer_known(&board->channel);
@@ -125,19 +121,19 @@ static inline void look_briefly(const tarn_board *board) {
 /* 1 an item, 0 nothing newer, negative a failure. */
 static int read_now(tarn_board *board, uint32_t index, tarn_item *ret_item) {
   uint64_t current;
-  told about;
-  int result = pin_newest(board, index, &current, &about);
+  tn_account_copy account;
+  int result = pin_newest(board, index, &current, &account);
   if (result <= 0)
     return result;
   tn_buffer_view *view;
-  result = find(board, current, &about, &view);
+  result = check_account(board, current, &account, &view);
   if (result != 0) {
     unpin(board, index);
     return result;
   }
   tn_hold *hold = &board->holds[index];
-  copy_type(hold, view->address, about.type_length);
-  give(board, current, &about, hold, tn_board_content(view), ret_item);
+  copy_type(hold, view->address, account.type_length);
+  give(board, current, &account, hold, tn_board_content(view), ret_item);
   ret_item->token = index + 1;
   hold->out = 1;
   board->out++;
@@ -244,21 +240,21 @@ int tarn_board_read(tarn_board *board, tarn_item *ret_item, int64_t timeout_ns) 
 static int get_now(tarn_board *board, void *data, uint64_t capacity, tarn_item *ret_item) {
   tn_hold *hold = &board->holds[board->channel.header.hold]; /* the one behind the reader's own, and the last of the pins, are for get */
   uint64_t current;
-  told about;
-  int result = pin_newest(board, TN_PINS - 1, &current, &about);
+  tn_account_copy account;
+  int result = pin_newest(board, TN_PINS - 1, &current, &account);
   if (result <= 0)
     return result;
   tn_buffer_view *view;
-  result = find(board, current, &about, &view);
-  if (result == 0 && about.length > capacity) {
-    ret_item->size_bytes = about.length;
+  result = check_account(board, current, &account, &view);
+  if (result == 0 && account.length > capacity) {
+    ret_item->size_bytes = account.length;
     result = tn_fail(TARN_E_TOO_LARGE, "%s \"%s\": version %llu has %llu bytes, the buffer given %llu", TN_WHO(&board->channel),
-                     (unsigned long long)TN_BOARD_VERSION(current), (unsigned long long)about.length, (unsigned long long)capacity);
+                     (unsigned long long)TN_BOARD_VERSION(current), (unsigned long long)account.length, (unsigned long long)capacity);
   }
   if (result == 0) {
-    copy_type(hold, view->address, about.type_length);
-    if (about.length != 0)
-      memcpy(data, tn_board_content(view), (size_t)about.length);
+    copy_type(hold, view->address, account.type_length);
+    if (account.length != 0)
+      memcpy(data, tn_board_content(view), (size_t)account.length);
   }
   TN_POINT("board.get.copied");
   unpin(board, TN_PINS - 1);
@@ -266,7 +262,7 @@ static int get_now(tarn_board *board, void *data, uint64_t capacity, tarn_item *
     result = tn_channel_check(&board->channel);
   if (result != 0)
     return result;
-  give(board, current, &about, hold, data, ret_item);
+  give(board, current, &account, hold, data, ret_item);
   return 1;
 }
 

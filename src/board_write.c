@@ -98,13 +98,8 @@ int tarn_board_claim(tarn_board *board, uint64_t size_bytes, void **ret_room, in
   return claim(board, size_bytes, ret_room, timeout_ns);
 }
 
-/* What the user says about a version. */
-typedef struct words {
-  uint64_t length, tag, time_ns, type_length;
-} words;
-
 /* Relaxed, all: the store of current publishes them. */
-static inline void fill_in(tn_account *account, const words *said) {
+static inline void fill_in(tn_account *account, const tn_account_copy *said) {
   tn_store_relaxed(&account->length, said->length);
   tn_store_relaxed(&account->tag, said->tag);
   tn_store_relaxed(&account->time_ns, said->time_ns);
@@ -141,7 +136,7 @@ static inline void publish(tarn_board *board, uint64_t size_bytes, const tarn_ab
   tn_entry *entry = &board->channel.entries[board->claim_buffer];
   tn_newest *newest = &board->channel.control->kind.board;
   uint64_t version = next_version(board);
-  words said = {size_bytes, 0, 0, type_length};
+  tn_account_copy said = {view->offset, view->capacity, size_bytes, 0, 0, type_length};
   if (about != NULL) {
     said.tag = about->tag;
     said.time_ns = (uint64_t)about->time_ns;
@@ -157,8 +152,8 @@ static inline void publish(tarn_board *board, uint64_t size_bytes, const tarn_ab
   /* [B6] relaxed, then a release fence: the account is nobody's before it changes. Pairs with the fence in pin_newest */
   tn_store_relaxed(&newest->account_of, 0);
   tn_fence_release();
-  tn_store_relaxed(&newest->account.offset, view->offset); /* relaxed, both: as fill_in */
-  tn_store_relaxed(&newest->account.capacity, view->capacity);
+  tn_store_relaxed(&newest->account.offset, said.offset); /* relaxed, both: as fill_in */
+  tn_store_relaxed(&newest->account.capacity, said.capacity);
   fill_in(&newest->account, &said);
   TN_POINT("board.publish.account");
   board->current = TN_BOARD_CURRENT(version, board->claim_buffer);
