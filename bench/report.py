@@ -14,7 +14,8 @@ from figures import Figures, Missing, load
 TARN_TITLES = {"round_trip": "there and back", "one_way": "one way", "batch": "one way, batches of 64",
                "hand_over": "handed over in place, there and back", "fan_out": "publish with readers attached",
                "wake": "wake a sleeping reader", "writers": "several writers, one message at a time",
-               "writer_runs": "several writers, runs of 16", "runs_beside": "the same, every second one beside the reader", "queue": "a queue", "redelivery": "to another reader after a kill"}
+               "writer_runs": "several writers, runs of 16", "runs_beside": "runs of 16, every second writer beside the reader",
+               "queue": "a queue", "redelivery": "to another reader after a kill"}
 
 
 # ---- Words for numbers

@@ -21,7 +21,7 @@ static const struct {
     {"wake", "ns", "wake a sleeping reader", false},
     {"writers", "msg/s", "several writers", true},
     {"writer_runs", "msg/s", "several writers, runs of 16", true},
-    {"runs_beside", "msg/s", "the same, some beside the reader", true},
+    {"runs_beside", "msg/s", "runs of 16, some beside the reader", true},
     {"queue", "msg/s", "a queue", true},
     {"redelivery", "ns", "to another reader after a kill", false},
 };

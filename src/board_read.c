@@ -23,7 +23,8 @@ static void unpin(tarn_board *board, uint32_t pin) {
   tn_board_wake_room(board);
 }
 
-/* Once: what processes share is input. Relaxed, all: [B1] orders them; of an entry they are unchanged while it is pinned; of the newest, [B6] says whether they were. */
+/* Once: what processes share is input. Relaxed, all: [B1] orders them; of an entry they are unchanged while it is pinned; of the newest,
+ * [B6] says whether they were. */
 static inline tn_account_copy copy_account(const tn_account *account) {
   return (tn_account_copy){tn_load_relaxed(&account->offset),  tn_load_relaxed(&account->capacity),
                            tn_load_relaxed(&account->length),  tn_load_relaxed(&account->tag),
