@@ -53,4 +53,16 @@ static inline void tn_relax(void) {
 #endif
 }
 
+/* Nothing after it begins before all loads before it are done. Orders nothing that the other fences are for: it is a matter of time. */
+static inline void tn_wait_for_loads(void) {
+#if defined(__x86_64__)
+  __asm__ volatile("lfence" ::: "memory");
+#else
+  tn_relax();
+#endif
+}
+
+/* A small function with two callers, both so short that a call would be a part of their time worth having. */
+#define TN_ALWAYS_INLINE inline __attribute__((always_inline))
+
 #endif

@@ -82,7 +82,16 @@ int tn_board_place_possible(const tarn_board *board, uint64_t offset, uint64_t c
 int tn_board_take_stock(tarn_board *board);
 /* Take a buffer with so much capacity that nobody reads off the list of free ones, which may be made again. 1, or 0: there is none. */
 int tn_board_find(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer);
-/* The same, and may clear up after dead readers and grow. 0, TARN_FULL, a failure. */
+/* The same, where the first that the list offers is large enough, as it mostly is: 1. 0: ask tn_board_find. */
+static inline int tn_board_take_known(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {
+  uint32_t count = board->known_free_count;
+  if (count == 0 || board->views[board->known_free[count - 1]].capacity < capacity)
+    return 0;
+  *ret_buffer = board->known_free[count - 1];
+  board->known_free_count = count - 1;
+  return 1;
+}
+/* tn_board_find, and may clear up after dead readers and grow. 0, TARN_FULL, a failure. */
 int tn_board_make_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer);
 
 /* A buffer of which it is known that nobody reads it: the best for the next version. */

@@ -67,17 +67,19 @@ static inline int check_claim(const tarn_board *board, uint64_t size_bytes) {
   return 0;
 }
 
-static inline int claim(tarn_board *board, uint64_t size_bytes, void **ret_room, int64_t timeout_ns) {
+static TN_ALWAYS_INLINE int claim(tarn_board *board, uint64_t size_bytes, void **ret_room, int64_t timeout_ns) {
   int result = check_claim(board, size_bytes);
   if (result != 0)
     return result;
   uint64_t capacity = (size_bytes + TN_TYPE_BYTES + TN_ALIGN - 1) / TN_ALIGN * TN_ALIGN;
   uint32_t buffer;
-  result = tn_board_find(board, capacity, &buffer);
-  if (result == 0)
-    result = make_room(board, capacity, &buffer, timeout_ns);
-  if (result < 0)
-    return result;
+  if (!tn_board_take_known(board, capacity, &buffer)) {
+    result = tn_board_find(board, capacity, &buffer);
+    if (result == 0)
+      result = make_room(board, capacity, &buffer, timeout_ns);
+    if (result < 0)
+      return result;
+  }
   board->claimed = 1;
   board->claim_buffer = buffer;
   board->claim_bytes = size_bytes;
@@ -106,7 +108,7 @@ static inline void fill_in(tn_account *account, const tn_account_copy *said) {
   tn_store_relaxed(&account->type_length, said->type_length);
 }
 
-static int check_about(const tarn_board *board, const tarn_about *about, uint64_t *ret_type_length) {
+static TN_ALWAYS_INLINE int check_about(const tarn_board *board, const tarn_about *about, uint64_t *ret_type_length) {
   *ret_type_length = 0;
   if (about == NULL)
     return 0;
@@ -131,7 +133,7 @@ static void count(tarn_board *board, uint64_t version, uint64_t size_bytes) {
 }
 
 /* Make the claimed version current. */
-static inline void publish(tarn_board *board, uint64_t size_bytes, const tarn_about *about, uint64_t type_length) {
+static TN_ALWAYS_INLINE void publish(tarn_board *board, uint64_t size_bytes, const tarn_about *about, uint64_t type_length) {
   const tn_buffer_view *view = &board->views[board->claim_buffer];
   tn_entry *entry = &board->channel.entries[board->claim_buffer];
   tn_newest *newest = &board->channel.control->kind.board;
@@ -144,7 +146,10 @@ static inline void publish(tarn_board *board, uint64_t size_bytes, const tarn_ab
       memcpy(view->address, about->type, (size_t)type_length + 1);
   }
   if (said.time_ns == 0)
-    said.time_ns = (uint64_t)tn_os_unix_time();
+    said.time_ns = (uint64_t)tn_os_unix_time(); /* waits for all loads, as any exact clock does */
+  else
+    tn_wait_for_loads(); /* for speed alone: a processor that fetches the line of current for the stores below while the content is not
+                          * yet written loses it again to a reader that polls it, and fetches it twice */
   fill_in(&entry->account, &said);
   TN_POINT("board.publish.filled");
   tn_store_release(&entry->generation, 2 * version); /* [B4] release: complete */
