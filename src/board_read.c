@@ -114,8 +114,8 @@ static TN_ALWAYS_INLINE void give(tarn_board *board, uint64_t current, const tn_
   tn_writer_known(&board->channel);
 }
 
-/* The first few looks cost nothing but themselves: no pin, no clock, no call. An answer mostly comes within them. 1.5 us in all, on the
- * processor that was measured: 6 ns each, where a pause would take 25 in which an answer lies there unseen. */
+/* The first few looks cost nothing but themselves: no pin, no clock, no call. An answer mostly comes within them. They take
+ * about as long as 64 looks with pauses between them; but in a pause, an answer lies there unseen. */
 static inline void look_briefly(const tarn_board *board) {
   for (int i = 0; i < BRIEF_LOOKS && !tn_board_newer(board); i++)
     tn_wait_for_loads();
