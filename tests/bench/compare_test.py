@@ -135,6 +135,32 @@ def run_of(line, peer, value):
             "line": line.key(), "peer": peer, "round": 0, "session": 0}
 
 
+class Builds(unittest.TestCase):
+    """build/bench/builds, for whoever changes Tarn."""
+
+    def builds(self, *options):
+        return subprocess.run([os.path.join(BUILD, "bench", "builds"), *options], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              stdin=subprocess.DEVNULL, timeout=PATIENCE, check=False)
+
+    def test_a_build_is_held_against_itself(self):
+        library = os.path.join(BUILD, "libtarn.so")
+        for kind, size in (("board", "64"), ("stream", "1000")):
+            with self.subTest(kind=kind):
+                done = self.builds("--kind", kind, "--bytes", size, "--times", "1", library, library)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                spread = r"[\d.]+ \([\d.]+ to [\d.]+\)"
+                self.assertRegex(done.stdout, rf"4 of 4 turns; .*\n  mean {spread}    median {spread}  \ntimes that:\n")
+                self.assertEqual(len(re.findall(rf"  mean {spread}    median {spread}  {re.escape(library)}", done.stdout)), 2)
+        self.assertEqual([name for name in os.listdir("/dev/shm") if name.startswith("tarn-builds-")], [])
+
+    def test_wrong_use_is_refused(self):
+        self.assertEqual(self.builds().returncode, 2)
+        self.assertEqual(self.builds("--kind", "map", "libtarn.so").returncode, 2)
+        done = self.builds("no/such/library.so")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no/such/library.so", done.stderr)
+
+
 class Page(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.mkdtemp()
