@@ -123,19 +123,16 @@ static int map_buffer(tarn_board *board, uint32_t buffer, uint64_t offset, uint6
   return 0;
 }
 
-int tn_board_view(tarn_board *board, uint32_t buffer, uint64_t offset, uint64_t capacity, tn_buffer_view **ret_view) {
+int tn_board_view_anew(tarn_board *board, uint32_t buffer, uint64_t offset, uint64_t capacity, tn_buffer_view **ret_view) {
   tn_buffer_view *view = &board->views[buffer];
-  if (view->address == NULL || view->offset != offset || view->capacity != capacity) {
-    if (!tn_board_place_possible(board, offset, capacity) || view->items != 0)
-      return tn_fail(TARN_E_CORRUPT, "%s \"%s\": buffer %u is said to be %llu bytes at %llu, which cannot be", TN_WHO(&board->channel),
-                     buffer, (unsigned long long)capacity, (unsigned long long)offset);
-    tn_board_unview(board, view);
-    int result = map_buffer(board, buffer, offset, capacity, view);
-    if (result != 0)
-      return result;
-  }
-  *ret_view = view;
-  return 0;
+  if (!tn_board_place_possible(board, offset, capacity) || view->items != 0)
+    return tn_fail(TARN_E_CORRUPT, "%s \"%s\": buffer %u is said to be %llu bytes at %llu, which cannot be", TN_WHO(&board->channel),
+                   buffer, (unsigned long long)capacity, (unsigned long long)offset);
+  tn_board_unview(board, view);
+  int result = map_buffer(board, buffer, offset, capacity, view);
+  if (result == 0)
+    *ret_view = view;
+  return result;
 }
 
 /* ---- Opening and closing ----------------------------------------------------------------------------------------------- */

@@ -72,8 +72,15 @@ static inline void tn_board_wake_room(tarn_board *board) {
     tn_wake(&board->channel, TN_ROOM);
 }
 
-/* board.c: the view of a buffer, mapped if it is seen for the first time. All from entries are checked. */
-int tn_board_view(tarn_board *board, uint32_t buffer, uint64_t offset, uint64_t capacity, tn_buffer_view **ret_view);
+/* board.c: the view of a buffer, mapped if it is seen for the first time or lies elsewhere now. All from entries are checked. */
+int tn_board_view_anew(tarn_board *board, uint32_t buffer, uint64_t offset, uint64_t capacity, tn_buffer_view **ret_view);
+static inline int tn_board_view(tarn_board *board, uint32_t buffer, uint64_t offset, uint64_t capacity, tn_buffer_view **ret_view) {
+  tn_buffer_view *view = &board->views[buffer];
+  if (view->address == NULL || view->offset != offset || view->capacity != capacity)
+    return tn_board_view_anew(board, buffer, offset, capacity, ret_view);
+  *ret_view = view;
+  return 0;
+}
 void tn_board_unview(tarn_board *board, tn_buffer_view *view);
 /* 1 if an entry can be as it says. */
 int tn_board_place_possible(const tarn_board *board, uint64_t offset, uint64_t capacity);
