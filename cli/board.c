@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-static const int64_t SAY_AFTER_NS = 1000000000;
-
 /* Whether to try once more after result; if so, nothing has been said yet. */
 static bool again(int result, cli_limit l, int64_t timeout_ns) {
   if (cli_interrupted() || timeout_ns == 0) return false;
@@ -25,18 +23,6 @@ static int failed(cli_reader *reader, int result, int64_t timeout_ns) {
   return cli_fail_lost(result, reader->name, TARN_KIND_BOARD);
 }
 
-/* Whoever waits long for a name that was mistyped, or for a board where there is a stream, is to find out. */
-static void say_what_is_waited_for(const char *name, int64_t since_ns, bool *said) {
-  char other[CLI_OTHER_WORDS];
-  if (*said || cli_now() - since_ns < SAY_AFTER_NS) return;
-  *said = true;
-  if (cli_other_words(name, TARN_KIND_BOARD, CLI_TO_READ, other, sizeof other)) {
-    cli_say("tarn: there is no board %s yet, but %s; waiting for a board", name, other);
-  } else {
-    cli_say("tarn: there is no board %s yet: waiting for a writer", name);
-  }
-}
-
 int cli_reader_open(cli_reader *reader, const char *name, int64_t timeout_ns) {
   *reader = (cli_reader){.name = name};
   cli_limit l = cli_limit_from(timeout_ns);
@@ -44,7 +30,7 @@ int cli_reader_open(cli_reader *reader, const char *name, int64_t timeout_ns) {
   bool said = false;
   int result;
   do {
-    say_what_is_waited_for(name, since_ns, &said);
+    cli_say_awaited(name, TARN_KIND_BOARD, CLI_TO_READ, since_ns, &said);
     result = tarn_board_open(&reader->board, name, reader->observes ? TARN_OBSERVER : TARN_READER, NULL, cli_limit_piece(l));
     if (result == TARN_E_PERMISSION && !reader->observes) {
       reader->observes = true;
@@ -79,7 +65,7 @@ int cli_reader_next(cli_reader *reader, int64_t timeout_ns) {
   bool said = reader->item.number != 0; /* then it waits for news: that is what it is for */
   int result;
   do {
-    if (!said && cli_now() - since_ns >= SAY_AFTER_NS) {
+    if (!said && cli_now() - since_ns >= CLI_SAY_AFTER_NS) {
       said = true;
       cli_say("tarn: nothing has been put on %s yet: waiting for its first version", reader->name);
     }

@@ -270,6 +270,8 @@ typedef struct cli_limit {
   int64_t end_ns; /* TARN_FOREVER: none */
 } cli_limit;
 
+#define CLI_SAY_AFTER_NS INT64_C(1000000000) /* then whoever waits says for what */
+
 cli_limit cli_limit_from(int64_t timeout_ns);
 int64_t cli_limit_piece(cli_limit); /* how long the next piece may be; 0: the time is over */
 
@@ -300,6 +302,9 @@ bool cli_other_words(const char *name, uint32_t kind, int purpose, char *words, 
 /* As cli_fail_result, for something of this kind that was to be opened; and for one that did not come in time. */
 int cli_fail_other(int result, const char *name, uint32_t kind, int purpose);
 int cli_fail_absent(const char *name, uint32_t kind, int purpose, int64_t waited_ns);
+
+/* Says, once, a second after since_ns, that there is nothing of that name yet and what it waits for. *said: whether it was said. */
+void cli_say_awaited(const char *name, uint32_t kind, int purpose, int64_t since_ns, bool *said);
 
 /* As cli_fail_result, for a writer's opening: of a time that is over it says for whom it was waited. */
 int cli_fail_taken(int result, const char *name, int64_t waited_ns);

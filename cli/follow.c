@@ -239,7 +239,9 @@ static int try_to_open(cli_follow *f) {
 
 int cli_follow_open(cli_follow *f, int64_t wait_ns) {
   cli_limit limit = cli_limit_from(wait_ns);
+  int64_t since_ns = cli_now();
   uint32_t wanted = f->kind;
+  bool said = false;
   for (;;) {
     f->kind = wanted;
     int result = try_to_open(f);
@@ -248,6 +250,7 @@ int cli_follow_open(cli_follow *f, int64_t wait_ns) {
     int64_t piece = cli_limit_piece(limit);
     if (result != TARN_E_NOT_FOUND || wait_ns == 0) return cli_fail_other(result, f->name, wanted, CLI_TO_FOLLOW);
     if (piece == 0) return cli_fail_absent(f->name, wanted, CLI_TO_FOLLOW, wait_ns);
+    cli_say_awaited(f->name, wanted, CLI_TO_FOLLOW, since_ns, &said);
     cli_sleep(piece < NAME_PIECE_NS ? piece : NAME_PIECE_NS);
     if (cli_interrupted()) return CLI_INTERRUPTED;
   }

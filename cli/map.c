@@ -11,21 +11,54 @@ static int parse_size_operand(const char *text, uint64_t *ret_size) {
   return cli_fail(CLI_USAGE, "%s: a size is written like 64KiB, 26M or 1G", text);
 }
 
-static int open_existing(tarn_map **ret_map, const char *name, int purpose, int64_t timeout_ns, uint64_t *ret_size) {
+/* Opens what is there; nothing has been said when it fails. */
+static int open_once(tarn_map **ret_map, const char *name, int purpose, int64_t timeout_ns, uint64_t *ret_size) {
   tarn_options options = {.struct_size = sizeof options, .flags = TARN_EXISTING};
   tarn_map_details details = {.struct_size = sizeof details};
   tarn_map *map;
   int result = tarn_map_open(&map, name, purpose == CLI_TO_READ ? TARN_MAP_READ : TARN_MAP_WRITE, &options, timeout_ns);
-  if (result == TARN_TIMED_OUT) return cli_fail_absent(name, TARN_KIND_MAP, purpose, timeout_ns);
-  if (result) return cli_fail_other(result, name, TARN_KIND_MAP, purpose);
+  if (result) return result;
   result = tarn_map_info(map, &details);
   if (result) {
     tarn_map_close(map);
-    return cli_fail_result(result, name);
+    return result;
   }
   *ret_map = map;
   *ret_size = details.size_bytes;
-  return CLI_DONE;
+  return 0;
+}
+
+/* It is there without a size: its maker may be about to give it one. */
+static void say_empty(const char *name, int64_t since_ns, bool *said) {
+  if (*said || cli_now() - since_ns < CLI_SAY_AFTER_NS) return;
+  *said = true;
+  cli_say("tarn: map %s is empty: waiting until it has a size", name);
+}
+
+static int open_existing(tarn_map **ret_map, const char *name, int purpose, int64_t timeout_ns, uint64_t *ret_size) {
+  cli_limit limit = cli_limit_from(timeout_ns);
+  int64_t since_ns = cli_now();
+  bool said = false;
+  for (;;) {
+    int64_t piece = cli_limit_piece(limit);
+    int result = open_once(ret_map, name, purpose, piece, ret_size);
+    if (cli_interrupted()) {
+      if (result == 0) tarn_map_close(*ret_map);
+      return CLI_INTERRUPTED;
+    }
+    bool over = piece == 0;
+    if (result == 0 && (*ret_size || over)) return CLI_DONE;
+    if (result == 0) {
+      tarn_map_close(*ret_map);
+      say_empty(name, since_ns, &said);
+    } else if (result != TARN_TIMED_OUT && (result != TARN_E_NOT_FOUND || timeout_ns == 0)) {
+      return cli_fail_other(result, name, TARN_KIND_MAP, purpose);
+    } else if (over) {
+      return cli_fail_absent(name, TARN_KIND_MAP, purpose, timeout_ns);
+    } else {
+      cli_say_awaited(name, TARN_KIND_MAP, purpose, since_ns, &said);
+    }
+  }
 }
 
 static void report(const char *name, uint64_t size, bool kept, const cli_values *values) {

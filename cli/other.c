@@ -59,6 +59,20 @@ int cli_fail_absent(const char *name, uint32_t kind, int purpose, int64_t waited
   return cli_fail(CLI_TIMED_OUT, "%s: nothing of that name came within %s", name, age);
 }
 
+/* Whoever waits long for a name that was mistyped, or for a board where there is a stream, is to find out. */
+void cli_say_awaited(const char *name, uint32_t kind, int purpose, int64_t since_ns, bool *said) {
+  static const char *const kinds[] = {"map, board or stream", "map", "board", "stream"};
+  static const char *const awaited[] = {"one", "one", "a writer", "a sender"};
+  char other[CLI_OTHER_WORDS];
+  if (*said || cli_now() - since_ns < CLI_SAY_AFTER_NS) return;
+  *said = true;
+  if (cli_other_words(name, kind, purpose, other, sizeof other)) {
+    cli_say("tarn: there is no %s %s yet, but %s; waiting for a %s", kinds[kind], name, other, kinds[kind]);
+  } else {
+    cli_say("tarn: there is no %s %s yet: waiting for %s", kinds[kind], name, awaited[kind]);
+  }
+}
+
 int cli_fail_taken(int result, const char *name, int64_t waited_ns) {
   char words[CLI_WORDS];
   if (result != TARN_TIMED_OUT) return cli_fail_result(result, name);

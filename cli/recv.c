@@ -12,14 +12,13 @@
 #include <string.h>
 
 enum { BUFFER = 1 << 18, WRITE_FROM = 1 << 16, PREFIX = 4, LONG_PREFIX = 12 };
-static const int64_t SAY_AFTER_NS = 1000000000;
 
 typedef struct receiver {
   const cli_values *values;
   const char *name;
   tarn_stream *stream;
   bool observes;   /* no right to write: looks without taking part */
-  bool waits_for_name, waits_for_writer; /* that was said */
+  bool waits_for_writer; /* that was said */
   bool queue;      /* each message is for one receiver: `out` is what this one has taken and not written yet */
   tarn_item out;
   uint64_t given;  /* messages */
@@ -158,13 +157,6 @@ static int take(receiver *r, int64_t timeout_ns, int *ret_result) {
   }
 }
 
-/* Whoever waits at a terminal for a name that was mistyped is to find out. */
-static void say_after(bool *said, int64_t since_ns, const char *format, const char *name) {
-  if (*said || cli_now() - since_ns < SAY_AFTER_NS) return;
-  *said = true;
-  cli_say(format, name);
-}
-
 /* Nothing was received yet: is that all there will be? So it is where all writers left before this receiver came, and other receivers
  * of a queue have taken everything and are done. Who has never been written to waits. */
 static bool is_over(receiver *r, int64_t since_ns) {
@@ -173,8 +165,10 @@ static bool is_over(receiver *r, int64_t since_ns) {
   bool over = cli_look_at(&look, r->name, TARN_KIND_STREAM) == 0;
   for (uint32_t i = 0; i < look.count; i++)
     if (look.participants[i].role == TARN_WRITER && look.participants[i].alive) over = false;
-  if (over && look.details.newest == 0)
-    say_after(&r->waits_for_writer, since_ns, "tarn: %s is empty and nobody writes it: waiting for a sender", r->name);
+  if (over && look.details.newest == 0 && !r->waits_for_writer && cli_now() - since_ns >= CLI_SAY_AFTER_NS) {
+    r->waits_for_writer = true;
+    cli_say("tarn: %s is empty and nobody writes it: waiting for a sender", r->name);
+  }
   over = over && look.details.newest > 0 && look.details.waiting == 0 && look.details.taken == 0;
   cli_look_end(&look);
   return over;
@@ -235,22 +229,12 @@ int cli_parse_from(const char *text, uint64_t *ret_from) {
   return CLI_DONE;
 }
 
-static void say_what_is_waited_for(receiver *r, int64_t since_ns) {
-  char other[CLI_OTHER_WORDS];
-  if (r->waits_for_name || cli_now() - since_ns < SAY_AFTER_NS) return;
-  if (!cli_other_words(r->name, TARN_KIND_STREAM, CLI_TO_READ, other, sizeof other)) {
-    say_after(&r->waits_for_name, since_ns, "tarn: there is no stream %s yet: waiting for a sender", r->name);
-    return;
-  }
-  r->waits_for_name = true;
-  cli_say("tarn: there is no stream %s yet, but %s; waiting for a sender", r->name, other);
-}
-
 static int open_stream(receiver *r, uint64_t from) {
   tarn_options options = {.struct_size = sizeof options, .from = from, .flags = r->values->queue ? TARN_QUEUE : 0};
   int64_t wait_ns = r->values->given & CLI_WAIT_NAME ? r->values->wait_ns : TARN_FOREVER;
   int64_t since_ns = cli_now();
   cli_limit limit = cli_limit_from(wait_ns);
+  bool said = false;
   for (;;) {
     int64_t piece = cli_limit_piece(limit);
     int result = tarn_stream_open(&r->stream, r->name, r->observes ? TARN_OBSERVER : TARN_READER, &options, piece);
@@ -267,7 +251,7 @@ static int open_stream(receiver *r, uint64_t from) {
     } else if (piece == 0) {
       return cli_fail_absent(r->name, TARN_KIND_STREAM, CLI_TO_READ, wait_ns);
     }
-    say_what_is_waited_for(r, since_ns);
+    cli_say_awaited(r->name, TARN_KIND_STREAM, CLI_TO_READ, since_ns, &said);
   }
 }
 

@@ -345,9 +345,29 @@ class OtherKinds(Command):
         for arguments, hint in ((("get", "nothing", "--wait", "1m"), b"tarn: there is no board nothing yet: waiting for a writer\n"),
                                 (("get", "empty", "--follow"), b"tarn: nothing has been put on empty yet: waiting for its first version\n"),
                                 (("recv", "b"), b"tarn: there is no stream b yet, but a board has that name: `tarn get b` reads it; waiting"),
-                                (("get", "s", "--follow"), b"tarn: there is no board s yet, but a stream has that name: `tarn recv s` reads")):
+                                (("get", "s", "--follow"), b"tarn: there is no board s yet, but a stream has that name: `tarn recv s` reads"),
+                                (("show", "nothing", "--wait", "1m"), b"tarn: there is no board nothing yet: waiting for a writer\n"),
+                                (("watch", "nothing", "--wait", "1m"), b"tarn: there is no map, board or stream nothing yet: waiting for one\n"),
+                                (("watch", "b", "--kind", "map", "--wait", "1m"),
+                                 b"tarn: there is no map b yet, but a board has that name: `--kind board` means it; waiting for a map\n"),
+                                (("record", "nothing", self.path("r"), "--kind", "stream", "--wait", "1m"),
+                                 b"tarn: there is no stream nothing yet: waiting for a sender\n"),
+                                (("map", "read", "nothing", "--timeout", "1m"), b"tarn: there is no map nothing yet: waiting for one\n"),
+                                (("map", "write", "s", "--timeout", "1m"),
+                                 b"tarn: there is no map s yet, but a stream has that name: `tarn send s` writes it; waiting for a map\n")):
             with self.subTest(arguments=arguments):
                 self.assertIn(hint, self.start(*arguments).stderr.readline())
+
+    def test_an_empty_map_is_waited_for(self):
+        """Foreign programs make the name first, and give it a size then."""
+        open(os.path.join(self.channels, "young"), "wb").close()
+        self.assertEqual(b"", self.out("map", "read", "young", "--timeout", "10ms"))
+        reader = self.start("map", "read", "young", "--timeout", "1m")
+        self.assertEqual(b"tarn: map young is empty: waiting until it has a size\n", reader.stderr.readline())
+        with open(os.path.join(self.channels, "young"), "wb") as file:
+            file.write(b"grown")
+        self.assertEqual((b"grown", b""), reader.communicate(timeout=LIMIT))
+        self.assertEqual(0, reader.returncode)
 
     def test_nothing_of_any_kind(self):
         self.assertNotIn("has that name", self.error("get", "nothing", expect=NOT_THERE))

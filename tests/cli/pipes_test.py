@@ -160,7 +160,8 @@ class Pipes(Command):
 
     def test_ctrl_c_while_waiting(self):
         self.run_tarn("create", "board", "-q", "silent")
-        for arguments in (["get", "no-such-name", "--wait", "forever"], ["get", "silent", "--wait", "60s"], ["get", "silent", "-f"]):
+        for arguments in (["get", "no-such-name", "--wait", "forever"], ["get", "silent", "--wait", "60s"], ["get", "silent", "-f"],
+                          ["map", "read", "no-such-name", "--timeout", "60s"]):
             process = self.start(*arguments)
             time.sleep(0.2)
             start = time.monotonic()
