@@ -1,5 +1,6 @@
 """charts: which plots the page has, and what is in them; plots.py draws them."""
 import plan
+from figures import cpu_a_message
 
 WORKS = {"round_trip": "there and back", "one_way": "one way", "readers": "one way to several readers", "sleep": "a sleeping reader",
          "newest": "the newest value", "first": "the first message", "copy": "copying alone"}
@@ -49,7 +50,7 @@ def tail_curves(of, line):
 def cpu(of):
     def both(line, peer):
         runs = of.good(line, peer)
-        each = [sum(side["cpu_ns"] / max(1, side["count"]) for side in run["sides"][:2]) for run in runs]
+        each = [cpu_a_message(run) for run in runs]
         return sum(each) / len(each) if each else None
     return both
 

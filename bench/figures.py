@@ -25,6 +25,11 @@ METRICS = {"round_trip": ("p50", False), "one_way": ("rate", True), "copy": ("ra
            "sleep": ("p50", False), "newest": ("p50", False), "first": ("first_ns", False)}
 
 
+def cpu_a_message(run):
+    """Of the writer and the first reader together."""
+    return sum(side["cpu_ns"] / max(1, side["count"]) for side in run["sides"][:2])
+
+
 class Figures:
     """All runs of a results file, by line and peer. Every line of the plan must be there for every peer, if only as skipped."""
 
@@ -58,14 +63,17 @@ class Figures:
         values = [run[field or METRICS[line.work][0]] for run in self.good(line, peer)]
         return statistics.median(values) if values else None
 
-    def ratios(self, line, peer, other):
-        """How many times better `other` is than `peer`, in each round of one session that has both: [median, least, most]."""
-        field, more = METRICS[line.work]
-        of_other = {(run["session"], run["round"]): run[field] for run in self.good(line, other)}
-        pairs = [(run[field], of_other[run["session"], run["round"]]) for run in self.good(line, peer)
+    def ratios(self, line, peer, other, what=None, more=False):
+        """How many times better `other` is than `peer`, in each round of one session that has both: [median, least, most, pairs].
+        `what` gives the figure of a run, if it is not the one that counts in this work."""
+        if not what:
+            field, more = METRICS[line.work]
+            what = lambda run: run[field]  # noqa: E731
+        of_other = {(run["session"], run["round"]): what(run) for run in self.good(line, other)}
+        pairs = [(what(run), of_other[run["session"], run["round"]]) for run in self.good(line, peer)
                  if (run["session"], run["round"]) in of_other]
         found = sorted((b / a if more else a / b) for a, b in pairs if a > 0 and b > 0)
-        return [statistics.median(found), found[0], found[-1]] if found else None
+        return [statistics.median(found), found[0], found[-1], len(found)] if found else None
 
     def tail(self, line, peer):
         """{min, p50, p99, p99.9, p99.99, max} of all rounds together; a percentile only where a hundredth part more was seen."""
@@ -120,13 +128,7 @@ class Figures:
         return sorted({f"{self.title(peer)}, {line}: {run['failed']}" for (line, peer), runs in self.runs.items() for run in runs
                        if "failed" in run})
 
-    def worst_ratios(self, line, own):
-        """Who is better than `own` at a line, limits left out: [(peer, ratios)], the best first."""
-        found = []
-        for peer in line.peers:
-            if peer in plan.TARN or self.is_limit(peer):
-                continue
-            ratios = self.ratios(line, own, peer)
-            if ratios and ratios[0] > 1:
-                found.append((peer, ratios))
-        return sorted(found, key=lambda entry: -entry[1][0])
+    def others(self, line, own, what=None):
+        """How many times better each of the others is than `own` at a line, limits left out: [(peer, ratios)], the best first."""
+        found = [(peer, self.ratios(line, own, peer, what)) for peer in line.peers if peer not in plan.TARN and not self.is_limit(peer)]
+        return sorted(((peer, ratios) for peer, ratios in found if ratios), key=lambda entry: -entry[1][0])

@@ -9,7 +9,7 @@ import sys
 import charts
 import plan
 import reasons
-from figures import Figures, Missing, load
+from figures import Figures, Missing, cpu_a_message, load
 
 TARN_TITLES = {"round_trip": "there and back", "one_way": "one way", "batch": "one way, batches of 64",
                "hand_over": "handed over in place, there and back", "fan_out": "publish with readers attached",
@@ -60,7 +60,9 @@ def amount(count):
 
 
 def times(ratios):
-    return f"{three(ratios[0])} ({three(ratios[1])} to {three(ratios[2])})" if ratios else "–"
+    if not ratios:
+        return "–"
+    return f"{three(ratios[0])} (one pair)" if ratios[3] == 1 else f"{three(ratios[0])} ({three(ratios[1])} to {three(ratios[2])})"
 
 
 def table(head, rows):
@@ -277,30 +279,107 @@ def machine(of, about):
     return [text for line in made for text in (line, "")][:-1]
 
 
+RANKED = ("round_trip", "one_way", "readers", "sleep", "newest", "first")
+
+
+def own_of(line):
+    return "tarn_board" if line.work == "newest" else "tarn_stream"
+
+
+def name_of(line):
+    of_readers = f", {some(line.readers, 'reader')}" if line.work == "readers" else ""
+    at_a_rate = f", {line.rate} a second" if line.rate else ""
+    return f"{charts.WORKS[line.work]}, {size(line.bytes)}, {'polling' if line.mode == 'poll' else 'sleeping'}{of_readers}{at_a_rate}"
+
+
+def ranking(of):
+    """(line, those who are better than Tarn) for every row in which there is somebody to be better."""
+    for line in of.lines:
+        others = of.others(line, own_of(line)) if line.work in RANKED else []
+        if others:
+            yield line, [(peer, ratios) for peer, ratios in others if ratios[0] > 1]
+
+
+def explained(of, work, line, better, used):
+    """Names of the reasons, each with its peers where they are not all the same; what has none is put into `used` as None."""
+    by_name = {}
+    for peer in better:
+        by_name.setdefault(reasons.reason(work, line.mode, line.bytes, peer), []).append(peer)
+    used += by_name
+    words = {None: "*not yet explained*"}
+    if len(by_name) == 1:
+        return "".join(words.get(name, f"*{name}*") for name in by_name)
+    return "; ".join(f"{', '.join(map(of.title, peers))}: {words.get(name, f'*{name}*')}" for name, peers in by_name.items())
+
+
+def costs(of):
+    """(work, line, what it is, Tarn's figure, [(peer, figure)] of those who need less), in the rows about what is used and left."""
+    for line in of.of("sleep"):
+        better = [(peer, times(ratios)) for peer, ratios in of.others(line, "tarn_stream", cpu_a_message) if ratios[0] > 1]
+        own = time(sum(mean_of_sides(of, line, "tarn_stream", "cpu_ns"))) if of.good(line, "tarn_stream") else "–"
+        yield "cpu", line, f"CPU time of both sides, {some(line.rate, 'message')} a second", own, better
+    held_line = of.of("held")[0]
+    counts = [("calls", line, f"system calls of both sides, {some(line.rate, 'message')} a second", lambda run: round(sum(run["calls"]), 1), str)
+              for line in of.of("calls")]
+    counts += [(key, held_line, f"{key} held", lambda run, key=key: sum(side[key] for side in run["sides"][:2]), words)
+               for key, words in (("memory", amount), ("descriptors", str), ("mappings", str))]
+    counts.append(("left", held_line, "files left when both are killed", lambda run: run["left"]["files"] if "left" in run else 0, str))
+    for work, line, what, count, words in counts:
+        found = {peer: count(of.good(line, peer)[-1]) for peer in line.peers if of.good(line, peer) and not of.is_limit(peer)}
+        own = found.get("tarn_stream")
+        better = sorted((value, peer) for peer, value in found.items() if own is not None and value < own and peer not in plan.TARN)
+        yield work, line, what, "–" if own is None else words(own), [(peer, words(value)) for value, peer in better]
+
+
 def not_first(of):
     """Every row in which somebody is better, who, by how much, and why; and the rows nobody has explained yet."""
-    rows, unexplained = [], []
-    for line in of.lines:
-        if line.work not in reasons_for_works():
-            continue
-        own = "tarn_board" if line.work == "newest" else "tarn_stream"
-        better = of.worst_ratios(line, own)
+    speed, cost, used, unexplained = [], [], [], []
+    for line, better in ranking(of):
         if not better:
             continue
-        why = reasons.reason(line)
-        name = f"{charts.WORKS[line.work]}, {size(line.bytes)}, {'polling' if line.mode == 'poll' else 'sleeping'}" + (
-            f", {some(line.readers, 'reader')}" if line.work == "readers" else "") + (f", {line.rate} a second" if line.rate else "")
         who = "; ".join(f"{of.title(peer)} {times(ratios)}" for peer, ratios in better)
-        rows.append([name, who, why or "*not yet explained*"])
-        if not why:
-            unexplained.append(name)
-    if not rows:
-        return ["Tarn is first in every row."], []
-    return table(["row", "better by this factor (smallest to largest)", "why"], rows), unexplained
+        speed.append([name_of(line), who, explained(of, line.work, line, [peer for peer, _ in better], used)])
+    for work, line, what, own, better in costs(of):
+        if better:
+            who = "; ".join(f"{of.title(peer)} {figure}" for peer, figure in better)
+            cost.append([what, own, who, explained(of, work, line, [peer for peer, _ in better], used)])
+    unexplained += [row[0] for row in speed + cost if "*not yet explained*" in row[-1]]
+    made = table(["row", "better by this factor (smallest to largest)", "why"], speed) if speed else ["Tarn is first in every row."]
+    if cost:
+        made += ["", "What a stream needs that others need less of (CPU time: by this factor; all else: theirs):", ""]
+        made += table(["row", "Tarn stream", "who needs less", "why"], cost)
+    made += [""] + [f"- *{name}*: {text}" for name, text in reasons.REASONS.items() if name in used]
+    return made, unexplained
 
 
-def reasons_for_works():
-    return ("round_trip", "one_way", "readers", "sleep", "newest", "first")
+# ---- In short
+
+
+HEADLINES = (("round_trip", "poll", 64, 1, 0), ("round_trip", "block", 64, 1, 0), ("round_trip", "poll", 64 << 10, 1, 0),
+             ("round_trip", "poll", 8 << 20, 1, 0), ("one_way", "block", 64, 1, 0), ("one_way", "block", 1 << 20, 1, 0),
+             ("readers", "block", 64, 16, 0), ("sleep", "block", 64, 1, 1000), ("newest", "poll", 64, 1, 0), ("newest", "poll", 64 << 10, 1, 0),
+             ("first", "block", 64, 1, 0))
+
+
+def figure(of, line, peer):
+    value = of.value(line, peer)
+    return rate(value, line.bytes) if line.work in ("one_way", "readers") else time(value)
+
+
+def in_short(of):
+    """A few rows for who has a minute: Tarn, the best of the others, the pipe that everybody knows, and how often Tarn is first."""
+    lines = {(line.work, line.mode, line.bytes, line.readers, line.rate): line for line in of.lines}
+    rows = []
+    for line in (lines[key] for key in HEADLINES if key in lines):
+        own, others = own_of(line), of.others(line, own_of(line))
+        best = [peer for peer, _ in others[:1]]
+        cells = [f"{of.title(peer)} {figure(of, line, peer)}" for peer in best] or ["–"]
+        pipe = figure(of, line, "pipe") if "pipe" in line.peers else "–"
+        rows.append([name_of(line), figure(of, line, own), *cells, times(of.ratios(line, best[0], own)) if best else "–", pipe])
+    all_rows = list(ranking(of))
+    first = sum(not better for _, better in all_rows)
+    return [f"Tarn is first in {first} of {len(all_rows)} rows of the comparison; [the others](#where-tarn-is-not-first) are listed with their "
+            "reasons.", ""] + table(["", "Tarn", "the best of the others", "how many times better Tarn was (smallest to largest)", "a pipe"], rows)
 
 
 # ---- The page
@@ -333,7 +412,7 @@ def write(docs, results, plots=True):
     with open(path, encoding="utf-8") as file:
         text = file.read()
     rows, unexplained = not_first(of)
-    for name, lines in (("machine", machine(of, tarn["about"])), ("against bare", against_bare(tarn["lines"])),
+    for name, lines in (("in short", in_short(of)), ("machine", machine(of, tarn["about"])), ("against bare", against_bare(tarn["lines"])),
                         ("there and back", there_and_back(of)), ("one way", one_way(of)), ("readers", readers(of)),
                         ("sleeping", sleeping(of)), ("newest", newest(of)), ("first", first(of)), ("held", held(of)),
                         ("not first", rows)):

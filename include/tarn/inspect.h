@@ -113,7 +113,7 @@ typedef struct tarn_details {
 /* tarn_list: call each() for everything in directory (NULL: the channel directory) that could be Tarn's or a foreign map:
  * regular files, in the order of their names. each() returns 0 to go on, anything else to stop. Returns 0 or what each()
  * returned; TARN_E_NOT_FOUND, _PERMISSION, _SYSTEM. Takes no slot, disturbs nobody, never blocks for long. If there are raw maps, all of
- * /proc is read, once, for who has them (Linux); a directory of channels alone costs some 20 us each.  Since 0.1. */
+ * /proc is read, once, for who has them (Linux); a directory of channels alone costs a few system calls each.  Since 0.1. */
 TARN_API int tarn_list(const char *directory, int (*each)(const tarn_entry *entry, void *argument), void *argument);
 
 /* tarn_list_channels: the same for boards and streams alone. No other process is looked at: for those who look every second.  Since 0.1. */

@@ -194,12 +194,12 @@ class Page(unittest.TestCase):
         self.assertTrue(self.write() == page)
 
     def test_whoever_is_better_is_named(self):
-        self.assertTrue("| there and back, 8 B, polling | pipe 2.00 (2.00 to 2.00) |" in self.write())
+        self.assertTrue("| there and back, 8 B, polling | pipe 2.00 (one pair) |" in self.write())
 
     def test_a_row_without_a_reason_says_so(self):
         with_reasons = self.write().count("*not yet explained*")
-        self.addCleanup(reasons.REASONS.update, dict(reasons.REASONS))
-        reasons.REASONS.clear()
+        self.addCleanup(reasons.RULES.extend, list(reasons.RULES))
+        reasons.RULES.clear()
         self.assertGreater(self.write().count("*not yet explained*"), with_reasons)
 
     def test_a_disturbed_run_says_so(self):
@@ -232,9 +232,50 @@ class Page(unittest.TestCase):
             file.truncate()
         self.refused("held: begin")
 
+    def test_the_summary_counts_the_rows(self):
+        page = self.write()
+        ranked = list(report.ranking(report.Figures(os.path.join(self.directory, "compare.json"))))
+        rows = page.split("<!-- in short: begin -->")[1].split("<!-- in short: end -->")[0]
+        first = sum(not better for _, better in ranked)
+        self.assertGreater(first, 0)
+        self.assertLess(first, len(ranked))
+        self.assertIn(f"Tarn is first in {first} of {len(ranked)} rows", rows)
+        self.assertIn("| there and back, 64 B, polling | 1.00 us | pipe 500 ns | 0.50 (one pair) | 500 ns |", rows)
+
+    def test_what_costs_more_is_named(self):
+        for run in self.results["runs"]:
+            if run["peer"] == "tarn_stream" and run["line"].startswith(("calls", "held")):
+                run.update(calls=[1, 3], left={"files": 2, "bytes": 0, "names": []})
+        page = self.write()
+        self.assertTrue("| system calls of both sides, 100 messages a second | 4 | boost 2; " in page)
+        self.assertTrue("| files left when both are killed | 2 | boost 0; " in page)
+
     def test_reasons_are_words_only(self):
         for key, text in reasons.REASONS.items():
             self.assertIsNone(re.search(r"\d", text.replace("iceoryx2", "")), key)
+        self.assertEqual({rule[-1] for rule in reasons.RULES}, set(reasons.REASONS))
+
+
+class Words(unittest.TestCase):
+    """Figures of speed stand between the markers that the report fills, and nowhere else."""
+
+    UNIT = r"(?:ns|us|MB/s|GB/s|[kM]/s|%|percent|cycles|instructions|stores|times as|times faster|times slower)"
+    WORD = r"twice as|half|halves|halved|thirds?|quarters?|fifths?|tenths?|dozens?|a thousand times|[a-z]+ percent"
+
+    def test_performance(self):
+        with open(os.path.join(SOURCE, "docs", "performance.md"), encoding="utf-8") as file:
+            words = re.sub(r"<!-- ([\w ]+): begin -->.*<!-- \1: end -->", "", file.read(), flags=re.DOTALL)
+        self.assertEqual(re.findall(rf"\b\d[\d.]*\s*{self.UNIT}(?!\w)|\b(?:{self.WORD})\b", words), [])
+        self.assertEqual(re.findall(r"[\d.]+\s*(?:seconds|minutes)", words), [])
+
+    def test_other_documents(self):
+        files = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "src/README.md"]
+        files += [os.path.join("docs", name) for name in os.listdir(os.path.join(SOURCE, "docs")) if name.endswith(".md")]
+        files += [os.path.join("include", "tarn", name) for name in os.listdir(os.path.join(SOURCE, "include", "tarn"))]
+        for name in files:
+            if name != os.path.join("docs", "performance.md"):
+                with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
+                    self.assertEqual(re.findall(rf"\b\d[\d.]*\s*{self.UNIT}(?!\w)", file.read()), [], name)
 
 
 class Driver(unittest.TestCase):
