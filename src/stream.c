@@ -33,8 +33,9 @@
  * walk over). The writer stores the floor, and fences, before it overwrites anything below. To read in
  * place under TARN_OVERWRITE a reader announces a hold exactly as a joiner announces its cursor [S2].
  *
- * The floor and its message number belong together: a latch, two copies and a version that says which counts. A writer killed between
- * its stores leaves the old copy counting.
+ * The floor and its message number belong together: a latch, two copies and a version that says which counts [S5]. A writer killed between
+ * its stores leaves the old copy counting. The next version must not be seen later than what is stored into the copy that it takes out of
+ * use, by the version after it: a release alone orders what comes before it, not what follows, so there is a fence, too.
  *
  * Who waits for whom. A reader with everything read waits for news and asks whether a writer lives. A writer without room waits until a
  * cursor passes `need` and asks whether the readers that stand in its way live. Before the first reader ever, it waits for one, too
@@ -118,7 +119,8 @@ static const tn_kind kind = {
 
 void tn_latch_store(tn_latch *latch, uint64_t position, uint64_t number) {
   uint64_t version = tn_load_relaxed(&latch->version) + 1; /* relaxed: the one writer's own */
-  tn_store_relaxed(&latch->copy[version & 1].position, position);
+  tn_fence_release(); /* [S5] release: the version that is there, before the copy that it took out of use. Pairs with the fence in tn_latch_load */
+  tn_store_relaxed(&latch->copy[version & 1].position, position); /* relaxed, both: the version publishes them */
   tn_store_relaxed(&latch->copy[version & 1].number, number);
   TN_POINT("stream.latch.copied");
   tn_store_release(&latch->version, version); /* [S5] release: the copy first */
@@ -129,8 +131,8 @@ tn_boundary tn_latch_load(const tn_latch *latch) {
   for (int tries = 0;; tries++) {
     uint64_t version = tn_load_acquire(&latch->version); /* [S5] acquire */
     tn_boundary pair = {tn_load_relaxed(&latch->copy[version & 1].position), tn_load_relaxed(&latch->copy[version & 1].number)};
-    tn_fence_acquire(); /* [S5] the copies before the second look: the next but one store reuses them */
-    if (tn_load_relaxed(&latch->version) == version || tries == LATCH_TRIES) return pair;
+    tn_fence_acquire(); /* [S5] the copies before the second look: who saw a word of the next but one pair sees the version before that */
+    if (tn_load_relaxed(&latch->version) == version || tries == LATCH_TRIES) return pair; /* relaxed, all: between two looks at the version */
   }
 }
 
