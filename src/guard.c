@@ -42,7 +42,7 @@ static places first;
 
 static int take(place *p) {
   uint32_t state = tn_load_relaxed(&p->state); /* relaxed: the exchange decides */
-  return state % STATES == FREE && tn_cas(&p->state, &state, state + FILLING);
+  return state % STATES == FREE && tn_cas(&p->state, &state, state + FILLING); /* [G1] with the fence that follows in tn_guard_add */
 }
 
 /* A free place, which is then ours to fill; NULL: no memory. */
@@ -66,6 +66,7 @@ static place *take_any(void) {
 void tn_guard_add(const void *address, uint64_t length, tn_atomic32 *spoiled) {
   place *p = take_any();
   if (p == NULL) return;
+  tn_fence_release(); /* [G1] release: that it is not the view it was, before the fields. Pairs with the fence in covers() */
   tn_store_relaxed(&p->life, spoiled != NULL ? tn_os_life() : 0); /* relaxed, all: the store of the state is next */
   tn_store_relaxed(&p->start, (uintptr_t)address);
   tn_store_relaxed(&p->length, (uintptr_t)length);
