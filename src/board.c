@@ -242,7 +242,7 @@ void tarn_board_wake(tarn_board *board) {
   if (board == NULL || tn_os_life() != board->channel.life)
     return;
   if (board->channel.role == TARN_OBSERVER)
-    tn_store_release(&board->channel.waits.woken, 1); /* observers poll: they find it */
+    tn_store_release(&board->channel.waits.woken, 1); /* [W5] release. Observers poll: they find it */
   else
     tn_wake_self(&board->channel);
 }

@@ -96,7 +96,8 @@ static int cannot_be(const tarn_board *board, uint32_t buffer) {
 
 static int take_stock_of_entries(tarn_board *board) {
   for (uint32_t i = 0; i < board->channel.header.entries; i++) {
-    uint64_t capacity = tn_load_relaxed(&board->channel.entries[i].account.capacity); /* relaxed: *writer* is ours, its last holder gone */
+    /* relaxed, both: *writer* is ours, its last holder gone; where it died in between [B5] the capacity is 0 */
+    uint64_t capacity = tn_load_relaxed(&board->channel.entries[i].account.capacity);
     uint64_t offset = tn_load_relaxed(&board->channel.entries[i].account.offset);
     if (capacity == 0)
       continue;

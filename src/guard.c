@@ -87,7 +87,7 @@ void tn_guard_drop(const void *address, const tn_atomic32 *spoiled) {
       if (state % STATES != LIVE || tn_load_relaxed(&p->start) != (uintptr_t)address || /* relaxed, both: ours, nobody fills it */
           tn_load_relaxed(&p->spoiled) != spoiled)
         continue;
-      if (spoiled == NULL && is_cut(p)) tn_add(&cut_views, 0u - 1);
+      if (spoiled == NULL && is_cut(p)) tn_add_relaxed(&cut_views, 0u - 1); /* relaxed: what it counted is gone */
       tn_store_release(&p->state, state - LIVE + STATES); /* [G1] FREE, and another version: a reader in between looks again */
       return;
     }
@@ -143,7 +143,7 @@ static int fault(const void *address) {
   uint64_t offset = (uintptr_t)address - f.start;
   uint64_t from = tn_os_replace((void *)f.start, f.length, offset, f.cut);
   if (from == UINT64_MAX) return 0;
-  while (from < f.cut && !tn_cas(&f.at->cut, &f.cut, (uintptr_t)from)) {}
+  while (from < f.cut && !tn_cas(&f.at->cut, &f.cut, (uintptr_t)from)) {} /* [G3] before it is counted */
   if (f.spoiled == NULL && f.cut == f.length) tn_add(&cut_views, 1); /* [G3] its first loss: one exchange starts there */
   if (f.spoiled != NULL) tn_store_relaxed(f.spoiled, 0); /* relaxed: a flag by itself; this thread sees it at once */
   if (within != NULL && !within->lost) {
@@ -161,7 +161,7 @@ static tn_atomic32 installed; /* how often */
 int tarn_guard_install(void) {
   int result = tn_os_faults_catch(fault);
   if (result != 0) return tn_fail(result, "the guard cannot be installed: %s", tn_os_reason());
-  tn_add(&installed, 1);
+  tn_add_relaxed(&installed, 1); /* relaxed: a count, it orders nothing */
   return 0;
 }
 
@@ -169,7 +169,7 @@ int tarn_guard_remove(void) {
   uint32_t before = tn_load_relaxed(&installed); /* relaxed: the exchange decides */
   do
     if (before == 0) return tn_fail(TARN_E_INVALID, "the guard is not installed: there is nothing to remove");
-  while (!tn_cas(&installed, &before, before - 1));
+  while (!tn_cas(&installed, &before, before - 1)); /* a count, it orders nothing */
   tn_os_faults_release();
   return 0;
 }

@@ -116,7 +116,8 @@ static int try_dead(tn_channel *channel, uint64_t seen, uint64_t mine) {
     return alive;
   if (alive == 1) {
     uint32_t generation = tn_load_acquire(&channel->table[slot].generation); /* [P2] acquire */
-    int newcomer = tn_load_acquire(&channel->table[slot].state) == TN_SLOT_TAKEN && generation != GENERATION_OF(seen);
+    int newcomer = tn_load_acquire(&channel->table[slot].state) == TN_SLOT_TAKEN && /* [P2] acquire: after the generation */
+                   generation != GENERATION_OF(seen);
     return newcomer ? replace(channel, seen, mine) : 0;
   }
   int got = tn_os_lock(&channel->file, TN_LOCK_SLOT(slot), TN_OS_EXCLUSIVE);
@@ -193,7 +194,7 @@ static int take(tn_channel *channel, int64_t timeout_ns, int heeds_wake) {
       TN_POINT("lock.taken");
       return 0;
     }
-    uint64_t seen = tn_load_acquire(word_of(channel));
+    uint64_t seen = tn_load_acquire(word_of(channel)); /* [L1] acquire: what its owner says of itself */
     if (seen == 0)
       continue;
     int result = ask_now(&asked_ns) ? try_dead(channel, seen, mine) : 0;

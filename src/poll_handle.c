@@ -27,7 +27,7 @@ struct tn_poll {
 
 static int look_or_stop(void *argument) {
   tn_poll *poll = argument;
-  return tn_load_acquire(&poll->stop) ? 1 : poll->look(poll->argument);
+  return tn_load_acquire(&poll->stop) ? 1 : poll->look(poll->argument); /* [T1] acquire */
 }
 
 static int ask(void *argument) {
@@ -38,7 +38,7 @@ static int ask(void *argument) {
 static void body(void *argument) {
   tn_poll *poll = argument;
   const tn_wish wish = {TN_NEWS, TARN_FOREVER, 0, 1, look_or_stop, ask, poll, 0};
-  while (!tn_load_acquire(&poll->stop)) {
+  while (!tn_load_acquire(&poll->stop)) { /* [T1] acquire */
     if (tn_os_event_wait(poll->armed, TARN_FOREVER) != 0)
       continue;
     tn_os_event_clear(poll->armed);
@@ -86,7 +86,7 @@ void tn_poll_arm(tn_poll *poll) {
 
 void tn_poll_stop(tn_poll *poll, int forked) {
   if (!forked) {
-    tn_store_release(&poll->stop, 1);
+    tn_store_release(&poll->stop, 1); /* [T1] release: before the thread is woken. Pairs with its acquires */
     tn_wake_self(poll->channel);
     tn_os_event_set(poll->armed);
     tn_os_thread_join(poll->thread);

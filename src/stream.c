@@ -330,7 +330,7 @@ int tarn_stream_return(tarn_stream *stream, tarn_item *item) {
 void tarn_stream_wake(tarn_stream *stream) {
   if (stream == NULL || tn_os_life() != stream->channel.life) return;
   if (stream->channel.role == TARN_OBSERVER)
-    tn_store_release(&stream->channel.waits.woken, 1); /* observers poll: they find it */
+    tn_store_release(&stream->channel.waits.woken, 1); /* [W5] release. Observers poll: they find it */
   else
     tn_wake_self(&stream->channel);
 }

@@ -135,7 +135,8 @@ static void collect_marks(tarn_stream *stream) {
   stream->boundaries[stream->first = 0] = last;
   uint64_t end = tn_stream_position(stream);
   for (uint64_t step = step_of(stream, last.position); step <= step_of(stream, end); step++) {
-    uint64_t word = tn_load_relaxed(&stream->channel.control->kind.stream.marks[step % TN_MARKS].position); /* relaxed: [L1] */
+    /* relaxed, both: [L1]. What a dead owner left half stored has position 0 [M4] */
+    uint64_t word = tn_load_relaxed(&stream->channel.control->kind.stream.marks[step % TN_MARKS].position);
     uint64_t number = tn_load_relaxed(&stream->channel.control->kind.stream.marks[step % TN_MARKS].number);
     tn_boundary mark = {word - 1, number};
     if (word % TN_UNIT != 1 || step_of(stream, mark.position) != step || mark.position == last.position) continue;
@@ -165,7 +166,7 @@ static void remember(tarn_stream *stream, uint64_t from) {
   tn_atomic64 *word = &stream->channel.control->kind.stream.marks[step % TN_MARKS].position;
   tn_store_relaxed(word, 0); /* relaxed, both: the owner of the lock reads them; in this order, should this process die */
   tn_store_relaxed(&stream->channel.control->kind.stream.marks[step % TN_MARKS].number, stream->number);
-  tn_store_release(word, position | 1); /* release: the number before it */
+  tn_store_release(word, position | 1); /* [M4] release: the number before it, should this process die. Pairs with collect_marks */
 }
 
 /* ---- Claiming ------------------------------------------------------------------------------------------------------------- */

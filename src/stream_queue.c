@@ -298,7 +298,7 @@ static int ask_in_time(tarn_stream *stream) {
   if (since > QUICK_NS * (int64_t)stream->takes) stream->takes = since > TN_SLICE_NS ? 1 : stream->takes / 2 + 1;
   else if (stream->takes < TAKES_MAX) stream->takes *= 2;
   stream->takes_left = stream->takes;
-  int told = tn_load_relaxed(&stream->ask_now) != 0 && tn_exchange(&stream->ask_now, 0) != 0;
+  int told = tn_load_relaxed(&stream->ask_now) != 0 && tn_exchange(&stream->ask_now, 0) != 0; /* [T2] */
   if (!told && since < TN_SLICE_NS * 3 / 4) return 0;
   int result = ask_about_others(stream);
   return result < 0 ? result : 0;
@@ -387,7 +387,7 @@ int tn_queue_poll_ask(void *argument) {
   tarn_stream *stream = argument;
   int dead = tn_many_claimant_dead(stream) || tn_queue_some_dead(stream);
   if (!dead) return tn_writer_gone(&stream->channel, 1);
-  tn_store_release(&stream->ask_now, 1);
+  tn_store_release(&stream->ask_now, 1); /* [T2] release: with the exchange in ask_in_time; before the handle is readable */
   return 1;
 }
 

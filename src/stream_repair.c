@@ -202,7 +202,7 @@ int tn_stream_clear_slot(tn_channel *channel, uint32_t slot) {
   tn_store_relaxed(&one->stream.first, 0); /* relaxed: a statistic, which who takes the slot next begins with */
   tn_store_release(&one->stream.claim, 0); /* [M3] release: its claim is no more */
   tn_store_release(&one->cursor, 0);       /* [S3] release, both: its owner is dead and reads no more */
-  tn_store_release(&one->stream.held, 0);
+  tn_store_release(&one->stream.held, 0);  /* [S3] */
   if (!something) return 0;
   tn_fence_full(); /* [W1] full: this handle may not know yet whether others can fence for it */
   tn_wake(channel, TN_NEWS);

@@ -87,7 +87,7 @@ static void wake_slots(struct tn_channel *channel, int line, void **cache) {
 static void wake_all(struct tn_channel *channel, int line, void **cache) {
   tn_line *words = line_of(channel, line);
   tn_fence_full(); /* [W1] full: the store that is waited for, before the announcement is taken away */
-  tn_exchange(&words->sleepers, 0);
+  tn_exchange(&words->sleepers, 0); /* [W6] acquire: before the slots are looked at */
   TN_POINT("wake.taken");
   tn_add(&words->seq, 1); /* [W2] before the wake: who read the old one does not fall asleep; [W4] what writers noted is over */
   TN_POINT("wake.seq");
@@ -116,14 +116,15 @@ void tn_wake_few(struct tn_channel *channel, int line, uint32_t count) {
 
 void tn_wake_self(struct tn_channel *channel) {
   void *cache = NULL; /* the handle's own belongs to the thread that uses it */
-  tn_store_release(&channel->waits.woken, 1);
+  tn_store_release(&channel->waits.woken, 1); /* [W5] release: what came before the wake, before who is told of it goes on */
   wake_all(channel, TN_NEWS, &cache);
   wake_all(channel, TN_ROOM, &cache);
   tn_os_wake_forget(&cache);
 }
 
 int tn_wait_woken(struct tn_channel *channel) {
-  return tn_load_relaxed(&channel->waits.woken) != 0 && tn_exchange(&channel->waits.woken, 0) != 0;
+  return tn_load_relaxed(&channel->waits.woken) != 0 && /* relaxed: the exchange decides */
+         tn_exchange(&channel->waits.woken, 0) != 0;    /* [W5] acquire: pairs with the releases in tarn_*_wake */
 }
 
 /* ---- Sleeping -------------------------------------------------------------------------------------------------------- */
@@ -140,7 +141,7 @@ static int64_t slice_of(struct tn_channel *channel, uint32_t asleep_before, int 
 
 /* Say that somebody sleeps on this line, so that every publisher that looks afterwards sees it. 1 if it will. */
 static int announce(struct tn_channel *channel, tn_line *words) {
-  tn_store_release(&words->sleepers, 1); /* release: who finds the announcement finds slot.asleep */
+  tn_store_release(&words->sleepers, 1); /* [W6] release: who finds the announcement finds slot.asleep. Pairs with wake_all's exchange */
   tn_fence_full();                       /* [W1] full: announce, then look. Pairs with the fence in tn_has_sleepers */
   return channel->waits.has_barrier && tn_os_barrier(); /* [W1] and the same in every process that publishes */
 }
@@ -151,20 +152,20 @@ static int sleep_once(struct tn_channel *channel, const tn_wish *wish, announcem
   tn_slot *slot = &channel->table[channel->slot];
   uint32_t one = wish->line == TN_NEWS ? 1 : 1u << 16;
   uint32_t seq = tn_load_acquire(&words->seq); /* [W2] acquire: before the announcement, or before looking whether it stands */
-  uint32_t asleep_before = tn_add(&slot->asleep, one);
-  if (!mine->stands || mine->seq != seq || tn_load_acquire(&words->sleepers) != 1) /* acquire: before the look */
+  uint32_t asleep_before = tn_add(&slot->asleep, one); /* [W6] before the announcement */
+  if (!mine->stands || mine->seq != seq || tn_load_acquire(&words->sleepers) != 1) /* [W1] acquire: it stands, then look */
     *mine = (announcement){seq, announce(channel, words)};
   TN_POINT("sleep.announced");
   int result = wish->look(wish->argument);
-  if (result == 0 && tn_load_relaxed(&channel->waits.woken) == 0) {
+  if (result == 0 && tn_load_relaxed(&channel->waits.woken) == 0) { /* relaxed: [W2] orders it, tn_wait_woken decides */
     int64_t slice = slice_of(channel, asleep_before, mine->stands);
-    tn_store_relaxed(&slot->waits, tn_load_relaxed(&slot->waits) + 1); /* a statistic */
+    tn_store_relaxed(&slot->waits, tn_load_relaxed(&slot->waits) + 1); /* relaxed, both: a statistic */
     result = tn_os_sleep(&channel->waits.bed, &words->seq, seq, left_ns < slice ? left_ns : slice);
     if (result == TARN_TIMED_OUT)
       result = 0; /* the slice, perhaps not the wish */
     TN_POINT("sleep.over");
   }
-  tn_add(&slot->asleep, 0u - one);
+  tn_add_relaxed(&slot->asleep, 0u - one); /* relaxed: a stale one costs a needless wake */
   return result;
 }
 
@@ -234,7 +235,7 @@ static int wait_round(struct tn_channel *channel, const tn_wish *wish, announcem
 }
 
 static int woken(struct tn_channel *channel, const tn_wish *wish) {
-  return wish->aside ? tn_load_acquire(&channel->waits.woken) != 0 : tn_wait_woken(channel);
+  return wish->aside ? tn_load_acquire(&channel->waits.woken) != 0 : tn_wait_woken(channel); /* [W5] acquire */
 }
 
 /* Is our place still ours? The kernel is asked about it a few times a second only: whoever is told of a death asks anyway. */

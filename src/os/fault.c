@@ -64,7 +64,7 @@ static plan *plan_new(const char *name, uint64_t nth, uint64_t count, int code, 
 }
 
 static void plan_put(_Atomic(plan *) *where, plan *made) {
-  plan *there = tn_load_acquire(where);
+  plan *there = tn_load_acquire(where); /* [F2] */
   do made->replaced = there;
   while (!tn_cas(where, &there, made)); /* [F2] release: a whole plan before its address. Pairs with the loads [F2] */
 }

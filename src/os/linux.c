@@ -112,7 +112,7 @@ const tn_os_caps *tn_os_capabilities(void) {
   static _Atomic int state; /* 0 nobody was here, 1 somebody fills it in, 2 done */
   int none = 0;
   if (tn_load_acquire(&state) == 2) return &caps; /* [O1] */
-  if (tn_cas(&state, &none, 1)) {
+  if (tn_cas(&state, &none, 1)) { /* who fills it in; it orders nothing */
     caps = (tn_os_caps){.granularity = (uint32_t)sysconf(_SC_PAGESIZE), .cpus = count_cpus(), .shared_futex = 1, .nameless = 1};
     tn_store_release(&state, 2); /* [O1] the data before the word. Pairs with the acquires [O1] */
   }

@@ -136,7 +136,7 @@ static tn_atomic32 *make_page(void) {
 static uint32_t new_life(tn_atomic32 *page) {
   uint32_t number = tn_load_acquire(&life_last) + 1, none = 0; /* [O3] pairs with the release [O3] */
   if (number == 0) number = 1;
-  if (!tn_cas(page, &none, number)) return none;
+  if (!tn_cas(page, &none, number)) return none; /* [O3] before life_last */
   tn_store_release(&life_last, number); /* [O3] after the page. Pairs with the acquire [O3] */
   return number;
 }
