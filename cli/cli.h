@@ -306,8 +306,18 @@ int cli_fail_absent(const char *name, uint32_t kind, int purpose, int64_t waited
 /* Says, once, a second after since_ns, that there is nothing of that name yet and what it waits for. *said: whether it was said. */
 void cli_say_awaited(const char *name, uint32_t kind, int purpose, int64_t since_ns, bool *said);
 
-/* As cli_fail_result, for a writer's opening: of a time that is over it says for whom it was waited. */
-int cli_fail_taken(int result, const char *name, int64_t waited_ns);
+/* Waiting until another writer has left: open with timeout cli_limit_piece(turn.limit) for as long as cli_turn_again says so. Of the result that
+ * was the last, cli_turn_fail tells as cli_fail_result does; if the time is over, for whom it was waited. */
+typedef struct cli_turn {
+  const char *name;
+  int64_t timeout_ns, since_ns;
+  cli_limit limit;
+  bool said;
+} cli_turn;
+
+cli_turn cli_turn_from(const char *name, int64_t timeout_ns);
+bool cli_turn_again(cli_turn *, int result);
+int cli_turn_fail(const cli_turn *, int result);
 
 /* Whether the channel of that name is one in which this process takes part; true where that cannot be seen. Asks the file system. */
 bool cli_takes_part(const char *name, uint32_t kind);

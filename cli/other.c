@@ -73,11 +73,25 @@ void cli_say_awaited(const char *name, uint32_t kind, int purpose, int64_t since
   }
 }
 
-int cli_fail_taken(int result, const char *name, int64_t waited_ns) {
+cli_turn cli_turn_from(const char *name, int64_t timeout_ns) {
+  return (cli_turn){name, timeout_ns, cli_now(), cli_limit_from(timeout_ns), false};
+}
+
+bool cli_turn_again(cli_turn *turn, int result) {
+  if (cli_interrupted() || (result != TARN_BUSY && result != TARN_TIMED_OUT) || cli_limit_piece(turn->limit) == 0) return false;
+  if (!turn->said && cli_now() - turn->since_ns >= CLI_SAY_AFTER_NS) {
+    turn->said = true;
+    cli_say("tarn: another writer has %s: waiting until it leaves; `tarn stat %s` says which", turn->name, cli_typed(turn->name));
+  }
+  return true;
+}
+
+int cli_turn_fail(const cli_turn *turn, int result) {
   char words[CLI_WORDS];
-  if (result != TARN_TIMED_OUT) return cli_fail_result(result, name);
-  return cli_fail(CLI_TIMED_OUT, "%s: another writer had it for all of %s; `tarn stat %s` says which", name,
-                  cli_time_given_words(waited_ns, words), cli_typed(name));
+  if (cli_interrupted()) return CLI_INTERRUPTED;
+  if (turn->timeout_ns == 0 || (result != TARN_TIMED_OUT && result != TARN_BUSY)) return cli_fail_result(result, turn->name);
+  return cli_fail(CLI_TIMED_OUT, "%s: another writer had it for all of %s; `tarn stat %s` says which", turn->name,
+                  cli_time_given_words(turn->timeout_ns, words), cli_typed(turn->name));
 }
 
 bool cli_takes_part(const char *name, uint32_t kind) {

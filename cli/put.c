@@ -132,8 +132,12 @@ static void take_back(const char *name) {
 static int open_and_put(value *v, const char *name, bool is_new, const cli_values *values) {
   tarn_options options = {.struct_size = sizeof options, .flags = TARN_KEPT};
   tarn_board *board;
-  int result = tarn_board_open(&board, name, TARN_WRITER, &options, values->timeout_ns), failed = CLI_DONE;
-  if (result) return cli_fail_taken(result, name, values->timeout_ns);
+  cli_turn turn = cli_turn_from(name, values->timeout_ns);
+  int result, failed = CLI_DONE;
+  do {
+    result = tarn_board_open(&board, name, TARN_WRITER, &options, cli_limit_piece(turn.limit));
+  } while (cli_turn_again(&turn, result));
+  if (result) return cli_turn_fail(&turn, result);
   if (!v->bytes && !v->input.sized) failed = gather(v, name);
   if (!failed) failed = put_on(board, v, name, values);
   if (failed && is_new) take_back(name);

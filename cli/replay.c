@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_NS = 1000000, READ_PIECE = 1 << 20, RUN_HEADER = 16 };
+enum { RETRY_NS = 1000000, LOOK_PAUSE_NS = 20000000, READ_PIECE = 1 << 20, RUN_HEADER = 16 };
 
 typedef struct replayer {
   const cli_values *values;
@@ -250,22 +250,32 @@ static int replay_map(replayer *r, const cli_record *record) {
 
 /* ---- Channels ---------------------------------------------------------------------------------------------------------------------- */
 
-static int open_channel(replayer *r) {
+/* One that is there is taken as it is; *ret_made: there was none, and it was made. */
+static int open_or_make(replayer *r, int64_t timeout_ns, bool *ret_made) {
   const cli_recording *recording = &r->recording;
   tarn_options existing = {.struct_size = sizeof existing, .flags = TARN_EXISTING};
   tarn_options made = {.struct_size = sizeof made, .flags = TARN_KEPT | (recording->flags & TARN_TIMES)};
   bool board = recording->kind == TARN_KIND_BOARD;
   if (!board) made.size_bytes = recording->size_bytes, made.policy = recording->policy;
-  for (int attempt = 0; attempt < 2; attempt++) {
-    const tarn_options *options = attempt == 0 ? &existing : &made;
-    int result = board ? tarn_board_open(&r->board, r->name, TARN_WRITER, options, r->values->timeout_ns)
-                       : tarn_stream_open(&r->stream, r->name, TARN_WRITER, options, r->values->timeout_ns);
-    if (cli_interrupted()) return CLI_INTERRUPTED;
-    if (result == TARN_E_NOT_FOUND && attempt == 0) continue;
-    if (result) return cli_fail_taken(result, r->name, r->values->timeout_ns);
-    if (attempt == 1) cli_say("%s: a new %s; kept until `tarn rm %s`", r->name, cli_kind_name(recording->kind), cli_typed(r->name));
-    break;
-  }
+  int result = board ? tarn_board_open(&r->board, r->name, TARN_WRITER, &existing, 0)
+                     : tarn_stream_open(&r->stream, r->name, TARN_WRITER, &existing, 0);
+  *ret_made = result == TARN_E_NOT_FOUND;
+  if (*ret_made)
+    return board ? tarn_board_open(&r->board, r->name, TARN_WRITER, &made, timeout_ns)
+                 : tarn_stream_open(&r->stream, r->name, TARN_WRITER, &made, timeout_ns);
+  if (result == TARN_BUSY) cli_sleep(timeout_ns < LOOK_PAUSE_NS ? timeout_ns : LOOK_PAUSE_NS);
+  return result;
+}
+
+static int open_channel(replayer *r) {
+  cli_turn turn = cli_turn_from(r->name, r->values->timeout_ns);
+  bool made;
+  int result;
+  do {
+    result = open_or_make(r, cli_limit_piece(turn.limit), &made);
+  } while (cli_turn_again(&turn, result));
+  if (result || cli_interrupted()) return cli_turn_fail(&turn, result);
+  if (made) cli_say("%s: a new %s; kept until `tarn rm %s`", r->name, cli_kind_name(r->recording.kind), cli_typed(r->name));
   return CLI_DONE;
 }
 

@@ -255,9 +255,12 @@ static int open_stream(sender *s) {
   tarn_details details;
   bool was_there = inspect(s->name, &details);
   tarn_options options = {.struct_size = sizeof options, .flags = TARN_KEPT};
-  int result = tarn_stream_open(&s->stream, s->name, TARN_WRITER, &options, s->values->timeout_ns);
-  if (result && cli_interrupted()) return CLI_INTERRUPTED;
-  if (result) return cli_fail_taken(result, s->name, s->values->timeout_ns);
+  cli_turn turn = cli_turn_from(s->name, s->values->timeout_ns);
+  int result;
+  do {
+    result = tarn_stream_open(&s->stream, s->name, TARN_WRITER, &options, cli_limit_piece(turn.limit));
+  } while (cli_turn_again(&turn, result));
+  if (result) return cli_turn_fail(&turn, result);
   if (!inspect(s->name, &details)) return cli_fail_result(TARN_E_SYSTEM, s->name);
   s->policy = details.policy;
   s->looked_ns = cli_now();

@@ -170,6 +170,24 @@ class Pipes(Command):
             self.assertLess(time.monotonic() - start, 2)
             self.assertEqual(b"", process.stderr.read())
 
+    def test_ctrl_c_while_another_writes(self):
+        self.run_tarn("send", "log", "-q", stdin=b"one\n")
+        self.run_tarn("record", "log", self.path("r"), "-q", "--count", "1")
+        self.start_writer("b")
+        sender = self.start("send", "log", "-q")
+        sender.stdin.write(b"two\n")
+        sender.stdin.flush()
+        self.wait_until(lambda: self.takes_part("log", 1), "the writer did not come")
+        for name, arguments in (("b", ["put", "b"]), ("log", ["send", "log"]), ("log", ["replay", self.path("r")])):
+            process = self.start(*arguments, "--timeout", "60s")
+            told = f"tarn: another writer has {name}: waiting until it leaves; `tarn stat {name}` says which\n"
+            self.assertEqual(told.encode(), process.stderr.readline())
+            start = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(-signal.SIGINT, process.wait(timeout=LIMIT))
+            self.assertLess(time.monotonic() - start, 2)
+            self.assertEqual(b"", process.stderr.read())
+
     def test_follow(self):
         follower = self.start("get", "log", "--follow")
         for number in range(1, 6):

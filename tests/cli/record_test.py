@@ -34,7 +34,7 @@ class Streams(Recordings):
         self.assertTrue(all(message["time_ns"] > header["start"] for message in told))
         stat = json.loads(self.out("stat", "s", "--json"))
         self.assertEqual((65536, "fail"), (stat["buffer_bytes"], stat["policy"]))
-        self.run_tarn("replay", self.file(), "other", "-q")
+        self.run_tarn("replay", self.file(), "other", "-q", "--timeout", "5s")  # there is no other writer to wait for
         self.assertEqual(b"one\ntwo\n\n", self.out("recv", "other"))
         self.run_tarn("replay", self.file(), "-q", "--count", "1")  # into what is there
         self.assertEqual(b"one\ntwo\n\none\n", self.out("recv", "s"))
