@@ -253,7 +253,7 @@ static int look(void *argument) {
 
 static int ask(void *argument) {
   tarn_board *board = argument;
-  return tn_writer_gone(&board->channel, 1);
+  return tn_writer_gone_aside(&board->channel);
 }
 
 int tarn_board_handle(tarn_board *board, intptr_t *ret_handle) {

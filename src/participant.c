@@ -290,7 +290,8 @@ void tn_writer_watch(tn_channel *channel) {
   tn_writer_gone(channel, 1);
 }
 
-int tn_writer_gone(tn_channel *channel, int ask) {
+/* TARN_NO_WRITER, and the term that is over; else as tn_writer_gone. In the owner's thread, or in that behind its poll handle. */
+static int gone(tn_channel *channel, int ask, uint64_t *ret_term) {
   tn_atomic64 *word = &channel->control->writer.term;
   uint64_t seen = tn_load_acquire(word); /* [P3] acquire: what was published before the end is seen by the look that follows */
   uint64_t term = term_of(seen);
@@ -309,11 +310,18 @@ int tn_writer_gone(tn_channel *channel, int ask) {
   }
   /* Any term that this handle knew and was not told the end of, not this one alone: the writer it knew may have left and the next one
    * have died before this handle looked. Nobody writes, and it is to learn that. */
-  if (tn_load_relaxed(&channel->watch.known) > tn_load_relaxed(&channel->watch.told))
-    return TARN_NO_WRITER;
-  return name_lost(channel, ask);
+  if (tn_load_relaxed(&channel->watch.known) <= tn_load_relaxed(&channel->watch.told))
+    return name_lost(channel, ask);
+  *ret_term = term;
+  return TARN_NO_WRITER;
 }
 
-void tn_writer_told(tn_channel *channel) {
-  tn_store_relaxed(&channel->watch.told, tn_load_relaxed(&channel->watch.known)); /* of every term up to it: once a departure */
+int tn_writer_gone(tn_channel *channel, int ask) { return gone(channel, ask, &channel->watch.over); }
+
+int tn_writer_gone_aside(tn_channel *channel) {
+  uint64_t term;
+  return gone(channel, 1, &term);
 }
+
+/* Of every term up to it: once a departure. Not what is known by now: the thread behind the poll handle may have seen the next writer. */
+void tn_writer_told(tn_channel *channel) { tn_store_relaxed(&channel->watch.told, channel->watch.over); }

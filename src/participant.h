@@ -36,6 +36,8 @@ void tn_writer_watch(tn_channel *channel);
  * caller looks once more for news before it believes the answer, and then says so with tn_writer_told. */
 int tn_writer_gone(tn_channel *channel, int ask);
 void tn_writer_told(tn_channel *channel);
+/* The same for the thread behind a poll handle, which asks, and says nothing itself. */
+int tn_writer_gone_aside(tn_channel *channel);
 /* The reader was given an item: it knows this term. */
 void tn_writer_known(tn_channel *channel);
 

@@ -341,7 +341,7 @@ static int look(void *argument) { return tn_stream_something(argument); }
 static int ask(void *argument) {
   tarn_stream *stream = argument;
   if (stream->shared && tn_many_claimant_dead(stream)) return 1;
-  return tn_writer_gone(&stream->channel, 1);
+  return tn_writer_gone_aside(&stream->channel);
 }
 
 int tarn_stream_handle(tarn_stream *stream, intptr_t *ret_handle) {

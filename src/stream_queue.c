@@ -386,7 +386,7 @@ int tn_queue_poll_look(void *argument) {
 int tn_queue_poll_ask(void *argument) {
   tarn_stream *stream = argument;
   int dead = tn_many_claimant_dead(stream) || tn_queue_some_dead(stream);
-  if (!dead) return tn_writer_gone(&stream->channel, 1);
+  if (!dead) return tn_writer_gone_aside(&stream->channel);
   tn_store_release(&stream->ask_now, 1); /* [T2] release: with the exchange in ask_in_time; before the handle is readable */
   return 1;
 }

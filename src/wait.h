@@ -30,6 +30,7 @@ typedef struct tn_watch {
   tn_atomic64 begun;    /* the term there was when the handle began: later ones it was there for, however short they were */
   tn_atomic64 known;    /* the last term whose writer was seen alive, or under which an item was given, or that is later than begun */
   tn_atomic64 told;     /* the last term of which TARN_NO_WRITER was said */
+  uint64_t over;        /* the term that tn_writer_gone last found to be over: the owner's thread alone */
   tn_atomic64 dead;     /* the last term word whose writer the kernel said was dead */
   tn_atomic64 asked_ns; /* when the kernel was last asked about it */
   tn_atomic64 named_ns; /* when it was last asked whether the name still leads here */

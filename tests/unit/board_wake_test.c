@@ -3,6 +3,7 @@
 #include "board_inside.h"
 #include "boards.h"
 #include "os/fault.h"
+#include "participant.h"
 
 /* ---- Announcements by hand -------------------------------------------------------------------------------------------------- */
 
@@ -193,6 +194,25 @@ static void test_a_writer_that_said_nothing(void) {
   tarn_board_close(reader);
 }
 
+/* Its owner finds out that nobody writes; the thread behind its poll handle sees the next writer; and only then the owner says what it
+ * found. What it says is not about the next one, whose end is still to be said. */
+static void test_a_departure_is_said_while_the_next_writer_comes(void) {
+  tarn_board *writer = open_writer("wake", NULL), *reader = open_reader("wake");
+  tarn_item item;
+  put_text(writer, "value");
+  expect_text(reader, "value");
+  tarn_board_close(writer);
+  CHECK_RESULT(TARN_NO_WRITER, tn_writer_gone(&reader->channel, 0));
+  writer = open_writer("wake", NULL);
+  CHECK_OK(tn_writer_gone_aside(&reader->channel));
+  tn_writer_told(&reader->channel);
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_board_read(reader, &item, MS));
+  tarn_board_close(writer);
+  CHECK_RESULT(TARN_NO_WRITER, tarn_board_read(reader, &item, 5000 * (int64_t)MS));
+  CHECK_RESULT(TARN_TIMED_OUT, tarn_board_read(reader, &item, MS));
+  tarn_board_close(reader);
+}
+
 static const check_test tests[] = {
     {"writers_wake_readers", test_writers_wake_readers, 0},
     {"readers_wake_writers", test_readers_wake_writers, 0},
@@ -202,6 +222,7 @@ static const check_test tests[] = {
     {"announcements_stand", test_announcements_stand, 0},
     {"a_departure_is_seen_without_a_question", test_a_departure_is_seen_without_a_question, 0},
     {"a_writer_that_said_nothing", test_a_writer_that_said_nothing, 0},
+    {"a_departure_is_said_while_the_next_writer_comes", test_a_departure_is_said_while_the_next_writer_comes, 0},
     {0},
 };
 
