@@ -23,6 +23,7 @@ crash: ## kill processes at every named step, 100 times each
 
 bench: ## Tarn beside what could be used instead; writes docs/performance.md. BENCH="--quick" and so on: see bench/run.py
 	@scripts/packages build bench
+	@scripts/packages peers
 	cmake --preset bench
 	cmake --build --preset bench
 	python3 -B bench/run.py $(BENCH)
