@@ -2,6 +2,7 @@
  *
  * compare --peer NAME --work WORK --mode poll|block [--bytes N] [--readers N] [--rate HZ] [--run-ms N] [--warm-ms N] [--count N]
  *         [--name WORD] [--directory PATH] [--strace PATH]
+ * The writer runs on the first processor of BENCH_PROCESSORS ("0,2,3"; without it, of all), the readers on the others in turn.
  * A peer that cannot do the work prints {"skipped":"why"}. Work `held` stops twice for a line on stdin: when everything is held, and
  * when the sides have been killed; so whoever started it can look at the system. bench/run.py does all this for a whole table.
  */

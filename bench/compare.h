@@ -62,7 +62,7 @@ double percentile(const figures *of, uint64_t count, double share);
 void begin_figures(figures *of);
 void end_figures(figures *of);
 holding holds_now(void);
-void pin_to(uint32_t index);
+void pin_side(uint32_t side);
 void fill_payload(uint64_t *payload, uint64_t bytes, uint64_t value);
 uint64_t sum_words(const uint64_t *words, uint64_t count);
 

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -111,14 +112,32 @@ holding holds_now(void) {
   return held;
 }
 
-/* Only the calling thread: threads that a library has started by now run where they like. */
-void pin_to(uint32_t index) {
-  cpu_set_t allowed, one;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-  int wanted = (int)index % CPU_COUNT(&allowed);
+/* Processors in the order of BENCH_PROCESSORS ("0,2,3"), or all that are allowed. */
+static int list_processors(int *ret_list, int most) {
+  const char *text = getenv("BENCH_PROCESSORS");
+  cpu_set_t allowed;
+  int count = 0;
+  for (char *end; text && *text != '\0' && count < most; text = *end == ',' ? end + 1 : end) {
+    ret_list[count] = (int)strtol(text, &end, 10);
+    if (end == text) break;
+    count++;
+  }
+  if (count > 0 || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return count;
+  for (int cpu = 0; cpu < CPU_SETSIZE && count < most; cpu++)
+    if (CPU_ISSET((size_t)cpu, &allowed)) ret_list[count++] = cpu;
+  return count;
+}
+
+/* The writer on the first, the readers on the others in turn. Only the calling thread: threads that a library has started by now run
+ * where they like. */
+void pin_side(uint32_t side) {
+  int list[CPU_SETSIZE], count = list_processors(list, CPU_SETSIZE);
+  if (count == 0) return;
+  int wanted = list[side == 0 || count == 1 ? 0 : 1 + (int)(side - 1) % (count - 1)];
+  if (wanted < 0 || wanted >= CPU_SETSIZE) return;
+  cpu_set_t one;
   CPU_ZERO(&one);
-  for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
-    if (CPU_ISSET(cpu, &allowed) && wanted-- == 0) CPU_SET(cpu, &one);
+  CPU_SET((size_t)wanted, &one);
   sched_setaffinity(0, sizeof one, &one);
 }
 

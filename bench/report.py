@@ -262,9 +262,17 @@ def disturbance(seen):
 def machine(of, about):
     session = of.sessions[-1]
     its = session["machine"]
-    made = [f"{its['model']}, {its['processors']} processors{' of a virtual machine' if its['virtual'] else ''}, "
+    made = [f"{its['model']}, {some(its['processors'], 'processor')}{' of a virtual machine' if its['virtual'] else ''}, "
             f"{amount(its['memory_bytes'])} of memory; Linux {its['kernel']}, {its['system']}; {its['compiler']}; Python {its['python']}"
             f"{'; ' + its['rust'] if its['rust'] else ''}; Tarn at {its['tarn']}. {'; '.join(of.versions())}."]
+    if its["tarn"].endswith("*") or about["machine"]["tarn"].endswith("*"):
+        made[0] += " (A star: with changes that were not committed.)"
+    if len(its.get("pinned", [])) > 1:
+        made.append(f"The writer ran on processor {its['pinned'][0]}, the readers on {', '.join(map(str, its['pinned'][1:]))} in turn; "
+                    f"the first two are, as the system says, {its['apart']}."
+                    + (f" The frequency is governed by `{its['governor']}`." if its["governor"] else ""))
+    if its["processors"] == 1:
+        made.append("**One processor: who polls looks on while the other cannot run. Polling says nothing here but how the system takes turns.**")
     if of.not_built():
         made.append(f"Not built on this machine, and so not compared: {', '.join(of.not_built())}.")
     if len(of.sessions) > 1:
@@ -394,15 +402,15 @@ def put(text, name, lines):
 
 
 def draw(of, directory):
-    """The plots, by matplotlib, with whichever Python has it."""
+    """The plots, by matplotlib, with whichever Python has it; False if none has."""
     described = json.dumps(charts.all_of(of))
     for interpreter in (sys.executable, "/usr/bin/python3"):
         there = subprocess.run([interpreter, "-c", "import matplotlib"], stderr=subprocess.DEVNULL, check=False).returncode == 0
         if there:
             plots = os.path.join(os.path.dirname(os.path.abspath(__file__)), "plots.py")
             subprocess.run([interpreter, "-B", plots, directory], input=described, text=True, check=True)
-            return
-    raise Missing("no Python here has matplotlib, which draws the plots: scripts/packages bench")
+            return True
+    return False
 
 
 def write(docs, results, plots=True):
@@ -417,8 +425,8 @@ def write(docs, results, plots=True):
                         ("sleeping", sleeping(of)), ("newest", newest(of)), ("first", first(of)), ("held", held(of)),
                         ("not first", rows)):
         text = put(text, name, lines)
-    if plots:
-        draw(of, os.path.join(docs, "performance"))
+    if plots and not draw(of, os.path.join(docs, "performance")):  # those of another run would mislead
+        text = re.sub(r"!\[.*\]\(performance/.*\)", "*Not drawn: no Python has matplotlib here.*", text)
     with open(path, "w", encoding="utf-8") as file:
         file.write(re.sub(r"[ \t]+\n", "\n", text))
     print(f"{path} is written; {len(unexplained)} rows in which Tarn is not first are not explained yet")

@@ -9,6 +9,8 @@
   bench/run.py --page                only write the page again from bench/results/
   --rounds N                         so many rounds (3); each has all peers of a line, in another order
   --system                           only what needs no library of others
+  --processors 0,2                   the writer runs on the first of these, the readers on the others in turn; otherwise one thread of
+                                     each core is taken, those first that share the most with the first
   --build DIR, --results FILE, --no-page
 
 Ends with 1 if a run of Tarn's, or of what the system has, failed; the failures of others are told, here and on the page.
@@ -28,6 +30,7 @@ import time
 import held
 import plan
 import report
+from figures import Missing
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -52,7 +55,10 @@ def measure(build, line, peer, extra=(), work=None):
         return {"failed": "not done in time"}
     if done.returncode != 0:
         return {"failed": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
-    return json.loads(done.stdout)
+    made = json.loads(done.stdout)
+    if made.get("count") == 0 and "skipped" not in made:
+        return {"title": made["title"], "skipped": "nothing came through in the time"}
+    return made
 
 
 def counted_calls(path):
@@ -95,6 +101,39 @@ def measure_one(build, line, peer):
 # ---- The machine, and what disturbed it
 
 
+def about_processor(cpu, what):
+    try:
+        with open(f"/sys/devices/system/cpu/cpu{cpu}/{what}", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def choose_processors():
+    """What the sides are pinned to: one thread of each core, those first that share the most with the first."""
+    allowed, cores = sorted(os.sched_getaffinity(0)), {}
+    for cpu in allowed:
+        cores.setdefault(about_processor(cpu, "topology/thread_siblings_list") or str(cpu), cpu)
+    found = list(cores.values()) if len(cores) > 1 else allowed
+
+    def distance(cpu):
+        return [about_processor(cpu, what) != about_processor(found[0], what)
+                for what in ("cache/index3/shared_cpu_list", "topology/physical_package_id")] + [cpu]
+    return found[:1] + sorted(found[1:], key=distance)
+
+
+def apart(processors):
+    """What the first two have in common, as far as the system knows."""
+    if len(processors) == 1:
+        return "the only one"
+    for what, words in (("topology/thread_siblings_list", "two threads of one core"), ("cache/index3/shared_cpu_list", "cores that share a cache"),
+                        ("topology/physical_package_id", "cores of one package")):
+        first, second = (about_processor(cpu, what) for cpu in processors[:2])
+        if first and first == second:
+            return words
+    return "cores that share nothing"
+
+
 def first_line(*asked):
     try:
         done = subprocess.run(asked, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, cwd=ROOT)
@@ -103,7 +142,7 @@ def first_line(*asked):
     return (done.stdout.splitlines() or [""])[0].strip()
 
 
-def machine(build):
+def machine(build, processors):
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         model = next((text.split(":")[1].strip() for text in file if text.startswith("model name")), platform.machine())
     compiler = "cc"
@@ -112,8 +151,9 @@ def machine(build):
             compiler = next((text.split("=")[1].strip() for text in file if text.startswith("CMAKE_C_COMPILER:")), compiler)
     except OSError:
         pass
-    dirty = first_line("git", "status", "--porcelain", "--untracked-files=no")
-    return {"model": model, "processors": len(os.sched_getaffinity(0)), "kernel": platform.release(),
+    dirty = first_line("git", "status", "--porcelain", "--untracked-files=no", "--", ":/", ":!/bench/results", ":!/docs/performance*")
+    governor = about_processor(processors[0], "cpufreq/scaling_governor")
+    return {"model": model, "processors": len(os.sched_getaffinity(0)), "pinned": processors, "apart": apart(processors), "governor": governor, "kernel": platform.release(),
             "system": " ".join(platform.libc_ver()), "compiler": first_line(compiler, "--version"), "python": platform.python_version(),
             "rust": first_line("rustc", "--version"), "tarn": first_line("git", "rev-parse", "--short=12", "HEAD") + ("*" if dirty else ""),
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
@@ -206,7 +246,7 @@ def run_all(results, options):
     seed = random.randrange(1 << 32)
     random.seed(seed)
     watch = Watch()
-    session = results.begin({"machine": machine(options.build), "seed": seed, "rounds": options.rounds, "quick": options.quick})
+    session = results.begin({"machine": machine(options.build, options.processors), "seed": seed, "rounds": options.rounds, "quick": options.quick})
     failed = 0
     for number in range(options.rounds):
         for line, peer in jobs_of_round(number, options):
@@ -230,10 +270,11 @@ def run_tarn_bench(options):
     lines, watch = [], Watch()
     for kind in ("stream", "board"):
         asked = [os.path.join(options.build, "tarn"), "bench", kind, "--json", "--rounds", str(options.rounds)]
-        made = subprocess.run(asked, check=True, text=True, stdout=subprocess.PIPE).stdout
+        made = subprocess.run(asked, check=True, text=True, stdout=subprocess.PIPE,
+                              preexec_fn=lambda: os.sched_setaffinity(0, options.processors)).stdout
         lines += [json.loads(text) for text in made.splitlines()]
     with open(os.path.join(os.path.dirname(options.results), "tarn.json"), "w", encoding="utf-8") as file:
-        about = {"machine": machine(options.build), "rounds": options.rounds, "disturbed_by": watch.seen()}
+        about = {"machine": machine(options.build, options.processors), "rounds": options.rounds, "disturbed_by": watch.seen()}
         text = ",\n".join(json.dumps(line, separators=(",", ":")) for line in lines)
         file.write(f'{{"about": {json.dumps(about)},\n "lines": [\n{text}\n]}}\n')
 
@@ -247,6 +288,7 @@ def options_of(arguments):
     options.add_argument("--rounds", type=int, default=0)
     options.add_argument("--build", default=os.path.join(ROOT, "build-bench"))
     options.add_argument("--results", default="")
+    options.add_argument("--processors", default="")
     made = options.parse_args(arguments)
     for peer in filter(None, made.only.split(",")):
         if peer not in plan.PEERS:
@@ -254,12 +296,21 @@ def options_of(arguments):
     made.rounds = made.rounds or (1 if made.quick else 3)
     made.results = made.results or os.path.join(HERE, "results", "quick.json" if made.quick else "compare.json")
     made.build = os.path.abspath(made.build)
+    try:
+        made.processors = [int(word) for word in made.processors.split(",") if word] or choose_processors()
+    except ValueError:
+        options.error("--processors: numbers, as in 0,2")
+    if not set(made.processors) <= os.sched_getaffinity(0):
+        options.error("--processors: not all of these may be used")
+    os.environ["BENCH_PROCESSORS"] = ",".join(map(str, made.processors))
     return made
 
 
 def main():
     options = options_of(sys.argv[1:])
     failed = 0
+    if not options.page and not os.path.exists(os.path.join(options.build, "bench", "compare")):
+        sys.exit(f"run: {options.build}/bench/compare is not there: run `make bench`, or cmake --preset bench && cmake --build --preset bench")
     if not options.page:
         partial = options.only or options.work or options.resume
         results = Results(options.results, keep=partial)
@@ -268,7 +319,10 @@ def main():
         if options.work == "tarn" or not (options.quick or options.only or options.work):
             run_tarn_bench(options)
     if not options.quick and not options.no_page:
-        report.write(os.path.join(ROOT, "docs"), os.path.dirname(options.results))
+        try:
+            report.write(os.path.join(ROOT, "docs"), os.path.dirname(options.results))
+        except Missing as failure:
+            sys.exit(f"run: the page is not written: {failure}")
     return 1 if failed else 0
 
 

@@ -342,7 +342,7 @@ int side_main(sheet *shared, uint32_t number) {
   holding before = holds_now();
   errno = 0;
   if (!open_links(&of)) return failed(&of, "open its links");
-  pin_to(number == 0 ? 0 : 1);
+  pin_side(number);
   atomic_fetch_add(&shared->arrived, 1);
   while (of.plan->work != WORK_FIRST && atomic_load(&shared->arrived) < of.plan->readers + 1) sleep_until(now_ns() + 100000);
   errno = 0;

@@ -276,13 +276,19 @@ def holds_now():
             "mappings": mappings}
 
 
+def pin_side(number):
+    """As bench/measure.c does it."""
+    listed = [int(word) for word in os.environ.get("BENCH_PROCESSORS", "").split(",") if word] or sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {listed[0 if number == 0 or len(listed) == 1 else 1 + (number - 1) % (len(listed) - 1)]})
+
+
 def side_main(plan, number, there, back, arrived, results):
     before = holds_now()
     there.open(max(0, number - 1))
     if back:
         back.open(0)
     side = Side(plan, number, there if number == 0 else back, back if number == 0 else there)
-    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[min(number, 1) % len(os.sched_getaffinity(0))]})
+    pin_side(number)
     if plan.work != "first":
         arrived.wait()
     if plan.work == "held":
