@@ -110,9 +110,11 @@ class Figures:
         return peer in plan.LIMITS
 
     def versions(self):
-        """[title version], of all peers that have a version of their own."""
+        """[title version], of all other peers that have a version of their own; Tarn's and Python's are said anyway."""
         made = []
-        for peer in plan.PEERS:
+        for peer in plan.OTHERS:
+            if peer.startswith("python_"):
+                continue
             for (_, of), runs in self.runs.items():
                 version = next((run["version"] for run in runs if of == peer and run.get("version")), None)
                 if version:

@@ -53,9 +53,9 @@ def lines(quick):
         made.append(Line("copy", "poll", size, run_ms=run_ms, peers=("bare",)))
     for readers in [1, 4] if quick else [1, 2, 4, 8, 16]:
         made.append(Line("readers", "block", 64, readers, run_ms=run_ms, warm_ms=warm_ms, peers=tuple(READER_PEERS)))
-    rates = ((100, 60, 1), (1000, 60, 1)) if quick else ((1, 3000, 1), (10, 1000, 1), (100, 500, 2), (1000, 300, 3), (10000, 300, 3))
-    for rate, milliseconds, rounds in rates:
-        made.append(Line("sleep", "block", 64, 1, rate, milliseconds, 0, rounds, tuple(BLOCKING_PEERS)))
+    rates = ((100, 60), (1000, 60)) if quick else ((1, 3000), (10, 1000), (100, 500), (1000, 300), (10000, 300))
+    for rate, milliseconds in rates:
+        made.append(Line("sleep", "block", 64, 1, rate, milliseconds, 0, peers=tuple(BLOCKING_PEERS)))
     for size in [64] if quick else [64, 64 * KIB, MIB]:
         made += modes(lambda mode, peers, size=size: Line("newest", mode, size, run_ms=run_ms, warm_ms=warm_ms, peers=peers),
                       poll=NEWEST_PEERS, block=[peer for peer in NEWEST_PEERS if peer not in ("seqlock", "python_shm")])

@@ -14,7 +14,7 @@ matplotlib.rcParams.update({"svg.hashsalt": "tarn", "svg.fonttype": "none", "fon
                             "lines.linewidth": 1.2, "lines.markersize": 4.5})
 COLOURS = ["#1f77b4", "#2ca02c", "#8c564b", "#17becf", "#9467bd", "#7f7f7f", "#e377c2", "#bcbd22", "#005f60", "#4b2e83", "#a0522d", "#556b2f"]
 MARKERS = "s^vDP<>*hXdp"
-TARN = {"tarn_stream": "#c00000", "tarn_board": "#e07000", "tarn_asleep": "#c00000"}
+TARN = {"tarn_stream": "#c00000", "tarn_board": "#e07000"}
 LIMITS = {"cache_line": ":", "bare": "--", "futex": "-."}
 SHARES = ["min", "p50", "p99", "p99.9", "p99.99", "max"]
 UNITS = {"ns": ((1e9, "s"), (1e6, "ms"), (1e3, "us"), (1, "ns")), "GB/s": ((1, "GB/s"), (1e-3, "MB/s"), (1e-6, "kB/s")),
@@ -25,7 +25,7 @@ def style(curve):
     """The same for a peer in every plot, in colour and in shape."""
     peer, order = curve["peer"], curve["order"]
     if peer in TARN:
-        return {"color": TARN[peer], "linewidth": 2.6, "zorder": 5, "marker": "o", "linestyle": "--" if peer == "tarn_asleep" else "-"}
+        return {"color": TARN[peer], "linewidth": 2.6, "zorder": 5, "marker": "o"}
     if peer in LIMITS:
         return {"color": "black", "linestyle": LIMITS[peer], "marker": "x"}
     return {"color": COLOURS[order % len(COLOURS)], "marker": MARKERS[order % len(MARKERS)]}

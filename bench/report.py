@@ -51,6 +51,10 @@ def rate(value, size_bytes):
     return f"{three(value / 1e6)} M/s" if value >= 1e6 else f"{three(value / 1e3)} k/s"
 
 
+def share(of_all):
+    return "never" if of_all == 0 else "< 0.1 %" if of_all < 0.001 else f"{of_all * 100:.1f} %" if of_all < 0.0995 else f"{of_all * 100:.0f} %"
+
+
 def some(count, word):
     return f"{count} {word}{'s' if count != 1 else ''}"
 
@@ -97,16 +101,20 @@ def there_and_back(of):
         made += summary(of, of.of("round_trip", mode), lambda line, peer: time(of.value(line, peer)))
     for line in of.of("round_trip"):
         made += ["", f"<details><summary>{size(line.bytes)}, {'polling' if line.mode == 'poll' else 'sleeping'}: the tail</summary>", ""]
-        rows = []
+        rows, head = [], ["", "min", "p50", "p99", "p99.9", "p99.99", "max", "samples", "times the stream's median"]
+        if line.mode == "block":
+            head.append("went to sleep")
         for peer in in_order(line.peers):
             tail = of.tail(line, peer)
             if not tail:
-                rows.append([of.title(peer), no_figure(of, line, peer), *[""] * 7])
+                rows.append([of.title(peer), no_figure(of, line, peer), *[""] * (len(head) - 2)])
                 continue
             ratios = None if peer == "tarn_stream" else of.ratios(line, peer, "tarn_stream")
             rows.append([of.title(peer), *(time(tail[key]) for key in ("min", "p50", "p99", "p99.9", "p99.99", "max")),
                          str(tail["count"]), times(ratios)])
-        made += table(["", "min", "p50", "p99", "p99.9", "p99.99", "max", "samples", "times the stream's median"], rows)
+            if line.mode == "block":
+                rows[-1].append(share(min(1, sum(mean_of_sides(of, line, peer, "slept")) / 2)))
+        made += table(head, rows)
         made += ["", "</details>"]
     return made[1:] + ["", *charts.shown("round_trip"), *charts.shown("tail")]
 
@@ -388,6 +396,14 @@ def in_short(of):
     first = sum(not better for _, better in all_rows)
     return [f"Tarn is first in {first} of {len(all_rows)} rows of the comparison; [the others](#where-tarn-is-not-first) are listed with their "
             "reasons.", ""] + table(["", "Tarn", "the best of the others", "how many times better Tarn was (smallest to largest)", "a pipe"], rows)
+
+
+def quick_look(path):
+    """What a quick run has to say, for a terminal."""
+    of = Figures(path)
+    skipped = sorted({f"{of.title(peer)}, {line.key()}: {of.why_not(line, peer)}" for line in of.lines for peer in line.peers
+                      if of.why_not(line, peer)})
+    return [*in_short(of), "", disturbance(of.sessions[-1].get("disturbed_by")), f"All results: {path}"] + [f"No figure: {text}" for text in skipped]
 
 
 # ---- The page

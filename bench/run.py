@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """run: Tarn beside what could be used instead: measures, keeps every result, writes docs/performance.md.
 
-  bench/run.py                       all of it (about ten minutes), from the beginning
-  bench/run.py --quick               about a minute, to see that all works; the page is not written
+  bench/run.py                       all of it, from the beginning; docs/performance.md says how long that took
+  bench/run.py --quick               less of everything, to see that all works; prints the head of the page and writes none
   bench/run.py --resume              go on with a run that was broken off
   bench/run.py --only tarn_stream    these peers only, anew, beside what is there (--only pipe,nng; --work sleep,newest the same way;
                                      --work tarn: only what `tarn bench` measures)
   bench/run.py --page                only write the page again from bench/results/
-  --rounds N                         so many rounds (3); each has all peers of a line, in another order
+  --rounds N                         so many rounds (5); each has all peers of a line, in another order
   --system                           only what needs no library of others
   --processors 0,2                   the writer runs on the first of these, the readers on the others in turn; otherwise one thread of
                                      each core is taken, those first that share the most with the first
@@ -293,9 +293,10 @@ def options_of(arguments):
     for peer in filter(None, made.only.split(",")):
         if peer not in plan.PEERS:
             options.error(f"--only: {peer} is none of {', '.join(plan.PEERS)}")
-    made.rounds = made.rounds or (1 if made.quick else 3)
-    made.results = made.results or os.path.join(HERE, "results", "quick.json" if made.quick else "compare.json")
+    made.rounds = made.rounds or (1 if made.quick else 5)
     made.build = os.path.abspath(made.build)
+    made.results = made.results or (os.path.join(made.build, "bench", "quick.json") if made.quick
+                                    else os.path.join(HERE, "results", "compare.json"))
     try:
         made.processors = [int(word) for word in made.processors.split(",") if word] or choose_processors()
     except ValueError:
@@ -318,6 +319,8 @@ def main():
             failed = run_all(results, options)
         if options.work == "tarn" or not (options.quick or options.only or options.work):
             run_tarn_bench(options)
+    if options.quick and not (options.only or options.work or options.system):
+        print("\n".join(report.quick_look(options.results)))
     if not options.quick and not options.no_page:
         try:
             report.write(os.path.join(ROOT, "docs"), os.path.dirname(options.results))

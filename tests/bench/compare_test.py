@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 SOURCE = os.environ["TARN_SOURCE_DIR"]
 BUILD = os.environ["TARN_BUILD_DIR"]
@@ -21,6 +22,7 @@ sys.path.insert(0, os.path.join(SOURCE, "bench"))
 import held  # noqa: E402
 import plan  # noqa: E402
 import reasons  # noqa: E402
+import run as driver  # noqa: E402
 import report  # noqa: E402
 from figures import Missing  # noqa: E402
 
@@ -202,6 +204,16 @@ class Page(unittest.TestCase):
         reasons.RULES.clear()
         self.assertGreater(self.write().count("*not yet explained*"), with_reasons)
 
+    def test_the_processors_are_said(self):
+        self.assertFalse("The writer ran on" in self.write())
+        self.results["sessions"][0]["machine"].update(pinned=[0, 2, 3], apart="cores that share a cache", governor="powersave")
+        page = self.write()
+        self.assertTrue("The writer ran on processor 0, the readers on 2, 3 in turn; the first two are, as the system says, cores that share" in page)
+        self.assertTrue("governed by `powersave`" in page)
+        self.results["sessions"][0]["machine"].update(pinned=[0], processors=1)
+        self.assertTrue("1 processor, 1024 MiB" in self.write())
+        self.assertTrue("**One processor" in self.write())
+
     def test_a_disturbed_run_says_so(self):
         self.assertFalse("The run was disturbed" in self.write())
         self.results["sessions"][0]["disturbed_by"]["others"] = 0.25
@@ -298,6 +310,38 @@ class Driver(unittest.TestCase):
             self.assertEqual([run for run in again if run["peer"] != "pipe"], [run for run in runs if run["peer"] != "pipe"])
             self.assertEqual(len(again), len(runs))
             self.assertNotEqual(again, runs)
+
+
+class Processors(unittest.TestCase):
+    """Sides run where they were told to."""
+
+    def where(self, asked):
+        with subprocess.Popen([COMPARE, "--peer", "pipe", "--work", "held", "--mode", "block", "--readers", "1"], text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ, BENCH_PROCESSORS=asked)) as run:
+            sides = json.loads(run.stdout.readline())["holding"]
+            found = [sorted(os.sched_getaffinity(side)) for side in sides]
+            run.stdin.write("\n\n")
+            run.stdin.close()
+            run.stdout.read()
+        return found
+
+    def test_in_the_order_that_was_asked_for(self):
+        last = max(os.sched_getaffinity(0))
+        first = min(os.sched_getaffinity(0))
+        self.assertEqual(self.where(f"{first},{last}"), [[first], [last]])
+        self.assertEqual(self.where(f"{last},{first}"), [[last], [first]])
+        self.assertEqual(self.where(f"{last}"), [[last], [last]])
+
+    def test_one_of_each_core_and_the_nearest_first(self):
+        # Two packages of two cores of two threads; the caches are the packages'.
+        def about(cpu, what):
+            return {"topology/thread_siblings_list": f"{cpu % 4},{cpu % 4 + 4}", "topology/physical_package_id": str(cpu % 2),
+                    "cache/index3/shared_cpu_list": str(cpu % 2)}.get(what, "")
+        with unittest.mock.patch.object(driver, "about_processor", about), \
+             unittest.mock.patch.object(os, "sched_getaffinity", lambda _: set(range(8))):
+            self.assertEqual(driver.choose_processors(), [0, 2, 1, 3])
+            self.assertEqual([driver.apart(pair) for pair in ([0, 4], [0, 2], [0, 1], [0])],
+                             ["two threads of one core", "cores that share a cache", "cores that share nothing", "the only one"])
 
 
 def main():
