@@ -238,8 +238,7 @@ static int make(tn_channel *channel) {
     return result;
   result = tn_os_make(&channel->file, channel->place.path, options->mode != 0 ? options->mode : 0600, options->group);
   if (result == TARN_E_NOT_FOUND)
-    return tn_fail(result, "%s \"%s\": cannot be created: there is no directory for %s; make it, or choose another (TARN_DIR)",
-                   TN_WHO(channel), channel->place.path);
+    return tn_fail_no_folder(&channel->place);
   if (result != 0)
     return tn_channel_fail(channel, result, "cannot be created in its directory");
   TN_POINT("create.made");

@@ -92,7 +92,7 @@ static int look_at_directory(visit *v) {
   snprintf(joined, sizeof joined, "%s/tarn-doctor", v->directory);
   int result = tn_os_full_path(joined, path);
   if (result == 0) result = tn_os_make(&file, path, 0600, 0);
-  if (result == TARN_E_NOT_FOUND)
+  if (result == TARN_E_NOT_FOUND && tn_os_reason_number() != 0)
     return report(v, TARN_FINDING_PROBLEM, "directory", "make it, or choose another directory (TARN_DIR)", "there is no directory %s",
                   v->directory);
   if (result == TARN_E_PERMISSION)
@@ -147,28 +147,13 @@ static int is_directory(const char *path) {
   return result == 0 || result == 1 || result == TARN_E_PERMISSION;
 }
 
-static const char *last_separator(const char *path) {
-  const char *slash = strrchr(path, '/'), *back = tn_os_capabilities()->sections ? strrchr(path, '\\') : NULL;
-  return back != NULL && (slash == NULL || back > slash) ? back : slash;
-}
-
 /* A file that is there, or a name that only a channel would have. */
 static int is_thing(const char *path) {
   tn_os_file file = TN_OS_NO_FILE;
   int kind, result = tn_os_open(&file, path, TN_OS_READ, 0);
   size_t length;
-  const char *last = last_separator(path);
   tn_os_close(&file);
-  return result != TARN_E_NOT_FOUND || tn_name_of_file(last != NULL ? last + 1 : path, &kind, &length);
-}
-
-/* Where the file of that path lies. */
-static void folder_of(const char *path, char ret_folder[TN_OS_PATH]) {
-  const char *end = last_separator(path);
-  size_t length = end == NULL ? 0 : end == path ? 1 : (size_t)(end - path);
-  memcpy(ret_folder, path, length);
-  ret_folder[length] = 0;
-  if (length == 0) memcpy(ret_folder, ".", 2);
+  return result != TARN_E_NOT_FOUND || tn_name_of_file(tn_last_of(path), &kind, &length);
 }
 
 /* 0 and the directory; *ret_thing 1 if name is a thing in it. */
@@ -182,7 +167,7 @@ static int find_directory(const char *name, char ret_directory[TN_OS_PATH], int 
     for (size_t length = strlen(path); length > 1 && path[length - 1] == '/';) path[--length] = 0;
     *ret_thing = !is_directory(path) && is_thing(path);
     if (*ret_thing)
-      folder_of(path, folder);
+      tn_folder_of(path, folder);
     else
       memcpy(folder, path, sizeof folder);
     memcpy(ret_directory, folder, sizeof folder);

@@ -269,6 +269,7 @@ static int split_scoped(tarn_map *map) {
 static int make_file(tarn_map *map) {
   uint32_t mode = (map->options.mode ? map->options.mode : 0600u) | (scoped(map) ? (uint32_t)STICKY : 0u);
   int result = tn_os_make(&map->file, map->place.path, mode, map->options.group);
+  if (result == TARN_E_NOT_FOUND) return tn_fail_no_folder(&map->place);
   if (result != 0) return tn_map_failed(map, "creating it", result);
   TN_POINT("map.create.made");
   map->inherits = 0;

@@ -82,6 +82,33 @@ int tn_name_resolve(const char *name, int kind, tn_place *ret_place) {
   return 0;
 }
 
+const char *tn_last_of(const char *path) {
+  const char *slash = strrchr(path, '/'), *back = tn_os_capabilities()->sections ? strrchr(path, '\\') : NULL;
+  const char *last = back != NULL && (slash == NULL || back > slash) ? back : slash;
+  return last != NULL ? last + 1 : path;
+}
+
+void tn_folder_of(const char *path, char ret_folder[TN_OS_PATH]) {
+  size_t length = (size_t)(tn_last_of(path) - path);
+  if (length > 1)
+    length--; /* but of the root its separator is all there is */
+  memcpy(ret_folder, path, length);
+  ret_folder[length] = 0;
+  if (length == 0)
+    memcpy(ret_folder, ".", 2);
+}
+
+int tn_fail_no_folder(const tn_place *place) {
+  char folder[TN_OS_PATH];
+  const char *word = tn_kind_word(place->kind);
+  tn_folder_of(place->path, folder);
+  if (tn_os_reason_number() != 0)
+    return tn_fail(TARN_E_NOT_FOUND, "%s \"%s\": cannot be created: there is no directory %s; make it, or choose another (TARN_DIR)", word,
+                   place->name, folder);
+  return tn_fail(TARN_E_NOT_FOUND, "%s \"%s\": cannot be created in %s: %s; choose another directory (TARN_DIR)", word, place->name, folder,
+                 tn_os_reason());
+}
+
 int tn_name_of_file(const char *file_name, int *ret_kind, size_t *ret_length) {
   static const int kinds[] = {TARN_KIND_BOARD, TARN_KIND_STREAM};
   size_t length = strlen(file_name);

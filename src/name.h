@@ -32,6 +32,15 @@ int tn_name_of_file(const char *file_name, int *ret_kind, size_t *ret_length);
 /* 1 and the kind if file_name is what a channel is called while it is made, where that needs a name: `.camera.board.<16 hex>`. */
 int tn_name_is_temporary(const char *file_name, int *ret_kind);
 
+/* What stands behind the last separator of a path; all of it if it has none. */
+const char *tn_last_of(const char *path);
+
+/* The directory in which the file of that path lies. */
+void tn_folder_of(const char *path, char ret_folder[TN_OS_PATH]);
+
+/* tn_os_make said TARN_E_NOT_FOUND for that place: with a sentence. */
+int tn_fail_no_folder(const tn_place *place);
+
 /* Does a raw map's file of this mode bear the mark of a scoped one? What bears it can be removed, so a foreign file must not bear
  * it by chance: nobody sets the sticky bit of a plain file on purpose, and a careless chmod -R 1777 sets the right to execute
  * too. Where there are sections, those are the scoped maps, and files are always kept. */

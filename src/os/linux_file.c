@@ -112,11 +112,23 @@ static bool has_no_nameless(int number) {
   return number == EOPNOTSUPP || number == EISDIR || number == EINVAL || number == ENOSYS;
 }
 
+/* errno says why no file can be made there. ENOENT is also what /proc says, where there is a directory; one that was removed has no links. */
+static int cannot_make(const char *path) {
+  char folder[TN_OS_PATH];
+  struct stat status;
+  int number = errno;
+  tn_linux_folder_of(path, folder);
+  if (number == ENOTDIR) return tn_linux_fail_words(TARN_E_NOT_FOUND, "that is no directory");
+  if (number == ENOENT && stat(folder, &status) == 0 && status.st_nlink > 0)
+    return tn_linux_fail_words(TARN_E_NOT_FOUND, "its file system takes no new files");
+  return tn_linux_fail_number(number);
+}
+
 /* The new file's descriptor; *ret_temporary its temporary name if it has one. Negative: a failure's code. */
 static int open_new(const char *path, char **ret_temporary) {
   int descriptor = open_nameless(path);
   if (descriptor >= 0) return descriptor;
-  if (!has_no_nameless(errno)) return tn_linux_fail();
+  if (!has_no_nameless(errno)) return cannot_make(path);
   char temporary[TN_OS_PATH];
   int result = temporary_path(path, temporary);
   if (result) return result;
@@ -124,7 +136,7 @@ static int open_new(const char *path, char **ret_temporary) {
   if (!kept) return tn_linux_fail_number(ENOMEM);
   descriptor = open_again(temporary, O_RDWR | O_CREAT | O_EXCL, 0600);
   if (descriptor < 0) {
-    result = tn_linux_fail();
+    result = cannot_make(path);
     free(kept);
     return result;
   }

@@ -71,7 +71,8 @@ enum { TN_OS_READ = 1, TN_OS_WRITE = 2 };
 
 /* tn_os_make: a new, empty file beside path, without a name others could open: a process that dies leaves nothing.
  * (Where the system has no nameless files: a temporary name `.NAME.<16 hex>` which goes with the last handle.)
- * mode: permission bits, whatever the umask; group: numeric plus 1, or 0. */
+ * mode: permission bits, whatever the umask; group: numeric plus 1, or 0. TARN_E_NOT_FOUND with a reason of the system's (a number):
+ * there is no such directory; without a number: the reason says what there is instead, or why no file can be made there. */
 int tn_os_make(tn_os_file *ret_file, const char *path, uint32_t mode, uint32_t group);
 
 /* tn_os_name: give such a file the name path. TARN_E_EXISTS if it is taken. */

@@ -213,6 +213,16 @@ static int make_hidden(const WCHAR *path, uint32_t mode, HANDLE *ret_handle) {
   return result;
 }
 
+/* The same error where there is no directory and where something else has its name. */
+static int is_no_directory(const WCHAR *path) {
+  WCHAR directory[TN_WIDE];
+  size_t length = (size_t)(tn_win_last(path) - path) - 1;
+  wmemcpy(directory, path, length);
+  directory[length] = 0;
+  DWORD attributes = GetFileAttributesW(directory);
+  return attributes != INVALID_FILE_ATTRIBUTES && !(attributes & FILE_ATTRIBUTE_DIRECTORY);
+}
+
 int tn_os_make(tn_os_file *ret_file, const char *path, uint32_t mode, uint32_t group) {
   TN_FAULT("make");
   if (group != 0) return tn_win_refuse(TARN_E_UNSUPPORTED, "files have no numeric group on Windows");
@@ -220,6 +230,7 @@ int tn_os_make(tn_os_file *ret_file, const char *path, uint32_t mode, uint32_t g
   HANDLE handle = INVALID_HANDLE_VALUE;
   int result = tn_win_wide(path, wide, TN_WIDE);
   if (result == 0) result = make_hidden(wide, mode, &handle);
+  if (result != 0 && is_no_directory(wide)) return tn_win_refuse(TARN_E_NOT_FOUND, "that is no directory");
   if (result == 0) result = complete(ret_file, handle, 1);
   return result;
 }

@@ -131,7 +131,17 @@ class PutAndGet(Command):
         told = self.run_tarn("put", os.path.join(other, "b.board"), stdin=b"by path").stderr
         self.assertIn(b"version 1, 7 bytes, text/plain; kept", told)
         self.assertEqual(b"by path", self.out("get", "b", "--dir", other))
-        self.error("put", "x", "--dir", self.path("nowhere"), stdin=b"x", expect=NOT_THERE)
+
+    def test_no_directory(self):
+        self.write("file", b"")
+        for directory, why in (("nowhere", "cannot be created: there is no directory %s; make it, or choose another (TARN_DIR)"),
+                               ("file", "cannot be created in %s: that is no directory; choose another directory (TARN_DIR)"),
+                               ("file/x", "cannot be created in %s: that is no directory; choose another directory (TARN_DIR)"),
+                               ("/proc", "cannot be created in %s: its file system takes no new files; choose another directory (TARN_DIR)")):
+            path = self.path(directory)
+            for arguments in (("put", "x"), ("send", "x"), ("create", "board", "x"), ("map", "create", "x", "4K")):
+                with self.subTest(arguments=arguments, directory=directory):
+                    self.assertIn(why % path, self.error(*arguments, "--dir", path, stdin=b"x", expect=NOT_THERE))
 
     def test_corrupt(self):
         with open(os.path.join(self.channels, "noise.board"), "wb") as file:

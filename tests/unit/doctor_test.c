@@ -75,6 +75,11 @@ static void test_a_directory_that_is_not_there(void) {
   snprintf(path, sizeof path, "%s/x.board", check_path("elsewhere"));
   examine(path);
   CHECK_CONTAINS("elsewhere", expect("directory", TARN_FINDING_PROBLEM));
+  fclose(fopen(check_path("file"), "w"));
+  snprintf(path, sizeof path, "%s/x.board", check_path("file"));
+  examine(path);
+  CHECK_CONTAINS("no file can be made in ", expect("directory", TARN_FINDING_PROBLEM));
+  CHECK_CONTAINS("file: that is no directory", expect("directory", TARN_FINDING_PROBLEM));
 }
 
 static void test_a_thing(void) {

@@ -119,6 +119,20 @@ static void as_nobody(void) {
 }
 
 /* Without root's rights the second way of giving a name is the one in use. */
+/* It is there, and yet ENOENT is all the kernel says of a new file in it. */
+static void test_make_in_proc(void) {
+  tn_os_file file = TN_OS_NO_FILE;
+  CHECK_RESULT(TARN_E_NOT_FOUND, tn_os_make(&file, "/proc/a", 0600, 0));
+  CHECK_STR("its file system takes no new files", tn_os_reason());
+  CHECK_INT(0, tn_os_reason_number());
+  CHECK_INT(0, mkdir(check_path("gone"), 0700));
+  CHECK_INT(0, chdir(check_path("gone")));
+  CHECK_INT(0, rmdir(check_path("gone")));
+  tn_fault_set("make.nameless", 1, 0, 0); /* a nameless file can be had even there */
+  CHECK_RESULT(TARN_E_NOT_FOUND, tn_os_make(&file, "./a", 0600, 0));
+  CHECK_INT(ENOENT, tn_os_reason_number());
+}
+
 static void test_make_as_user(void) {
   as_nobody();
   tn_os_file file = os_make_file("a", 4096), group = TN_OS_NO_FILE;
@@ -464,6 +478,7 @@ static const check_test tests[] = {{"kinds", test_kinds, 0},
                                    {"no_section", test_no_section, 0},
                                    {"mode_whatever_umask", test_mode_whatever_umask, 0},
                                    {"group", test_group, 0},
+                                   {"make_in_proc", test_make_in_proc, 0},
                                    {"make_as_user", test_make_as_user, 0},
                                    {"open_forbidden", test_open_forbidden, 0},
                                    {"trusted", test_trusted, 0},

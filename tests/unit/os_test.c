@@ -98,6 +98,12 @@ static void test_make_nowhere(void) {
   CHECK_RESULT(TARN_E_NOT_FOUND, tn_os_make(&file, os_full("no-such-directory/a"), 0600, 0));
   CHECK_INT(-1, file.handle);
   CHECK(*tn_os_reason());
+  CHECK(tn_os_reason_number() != 0);
+  tn_os_file there = os_make_file("there", 100);
+  CHECK_RESULT(TARN_E_NOT_FOUND, tn_os_make(&file, os_full("there/a"), 0600, 0));
+  CHECK_STR("that is no directory", tn_os_reason());
+  CHECK_INT(0, tn_os_reason_number());
+  tn_os_close(&there);
 }
 
 static void test_open(void) {
