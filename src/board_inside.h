@@ -110,6 +110,6 @@ int tn_board_observe(tarn_board *board, void *data, uint64_t capacity, tarn_item
 /* board_read.c: 1 if there is a version newer than the last one given. */
 int tn_board_newer(const tarn_board *board);
 /* Until there is something newer: 0, or an outcome (timeout 0: TARN_EMPTY), or a failure. */
-int tn_board_wait(tarn_board *board, int64_t timeout_ns);
+int tn_board_wait(tarn_board *board, int64_t timeout_ns, tn_turns *turns);
 
 #endif

@@ -93,18 +93,22 @@ static int observe_now(tarn_board *board, void *data, uint64_t capacity, tarn_it
 
 int tn_board_observe(tarn_board *board, void *data, uint64_t capacity, tarn_item *ret_item, int64_t timeout_ns) {
   int64_t start = timeout_ns > 0 ? tn_os_now() : 0;
-  int tries = 0;
-  for (;;) {
+  tn_turns turns = {0, 0};
+  for (int tries = 0;;) {
     int result = observe_now(board, data, capacity, ret_item);
     if (result == 1 || result < 0)
       return result == 1 ? 0 : result;
     if (result == 0) {
-      result = tn_board_wait(board, timeout_ns);
+      result = tn_board_wait(board, timeout_ns, &turns);
       if (result != 0)
         return result;
     } else if (++tries % TRIES == 0) { /* the writer was faster, a thousand times */
       if (timeout_ns == 0)
         return TARN_EMPTY;
+      if (tn_wait_woken(&board->channel))
+        return TARN_WOKEN;
+      if (!tn_channel_is_mine(&board->channel))
+        return tn_channel_check(&board->channel);
       if (timeout_ns > 0 && tn_os_now() - start >= timeout_ns)
         return TARN_TIMED_OUT;
     }

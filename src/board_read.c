@@ -6,7 +6,7 @@
 #include "error.h"
 #include "participant.h"
 
-enum { EMPTIES_A_QUESTION = 16, BRIEF_LOOKS = 256 };
+enum { EMPTIES_A_QUESTION = 16, BRIEF_LOOKS = 256, MOVES_MAX = 1000 };
 
 static uint64_t load_current(const tarn_board *board) {
   return tn_load_acquire(&board->channel.control->kind.board.current); /* [B1] acquire: the version's content and entry */
@@ -31,42 +31,73 @@ static inline tn_account_copy copy_account(const tn_account *account) {
                            tn_load_relaxed(&account->time_ns), tn_load_relaxed(&account->type_length)};
 }
 
+/* The word names no buffer that there is. */
+static int no_buffer(tarn_board *board, uint32_t pin, uint64_t current) {
+  unpin(board, pin);
+  tn_fail(TARN_E_CORRUPT, "%s \"%s\": its newest version is said to lie in buffer %u of %u", TN_WHO(&board->channel),
+          TN_BOARD_BUFFER(current), board->channel.header.entries);
+  return TARN_E_CORRUPT; /* said by itself: the compiler sees that nothing was pinned */
+}
+
+static inline int is_newer(const tarn_board *board, uint64_t current) {
+  return TN_BOARD_VERSION(current) != 0 && TN_BOARD_VERSION(current) != tn_load_relaxed(&board->last);
+}
+
+static inline void store_pin(tarn_board *board, uint32_t pin, uint64_t current) {
+  tn_store_relaxed(&board->channel.table[board->channel.slot].pins[pin], (uint16_t)(TN_BOARD_BUFFER(current) + 1)); /* relaxed: the fence is next */
+}
+
+/* The version moved under the pin: once more. What current is when it has not moved, or names nothing that could be pinned; 0 if it moves
+ * whenever it is looked at, as only hostile bytes do for long: then the caller looks whether it is to end. */
+static __attribute__((noinline)) uint64_t pin_moving(tarn_board *board, uint32_t pin, uint64_t current) {
+  for (int moves = 0; moves < MOVES_MAX; moves++) {
+    if (!is_newer(board, current) || TN_BOARD_BUFFER(current) >= board->channel.header.entries)
+      return current;
+    store_pin(board, pin, current);
+    tn_fence_full(); /* [B2] as in pin_newest */
+    TN_POINT("board.read.pinned");
+    uint64_t again = load_current(board);
+    if (again == current) {
+      tn_board_wake_room(board); /* a writer may have seen the pin where it was at first, and wait for that buffer */
+      return current;
+    }
+    current = again;
+  }
+  return 0;
+}
+
 /* Pin the newest version with pin. 1: pinned, and what is said about it; 0: nothing newer than the last; negative: the word names no
  * buffer. */
 static TN_ALWAYS_INLINE int pin_newest(tarn_board *board, uint32_t pin, uint64_t *ret_current, tn_account_copy *ret_account) {
   tn_channel *channel = &board->channel;
   const tn_newest *newest = &channel->control->kind.board;
-  tn_atomic16 *word = &channel->table[channel->slot].pins[pin];
   uint64_t current = load_current(board);
-  int moved = 0;
-  for (;;) {
-    if (TN_BOARD_VERSION(current) == 0 || TN_BOARD_VERSION(current) == tn_load_relaxed(&board->last)) {
+  if (!is_newer(board, current)) {
+    unpin(board, pin);
+    return 0;
+  }
+  if (TN_BOARD_BUFFER(current) >= channel->header.entries)
+    return no_buffer(board, pin, current);
+  store_pin(board, pin, current);
+  if (board->views[TN_BOARD_BUFFER(current)].address != NULL) /* what will be looked at next comes while the fence is waited for */
+    tn_prefetch(tn_board_content(&board->views[TN_BOARD_BUFFER(current)]));
+  *ret_account = copy_account(&newest->account);
+  /* [B2] full: pin, then look again. Pairs with the fence before the writer's scan. [B6] and the account before account_of */
+  tn_fence_full();
+  TN_POINT("board.read.pinned");
+  uint64_t again = load_current(board);
+  if (__builtin_expect(again != current, 0)) {
+    current = pin_moving(board, pin, again);
+    if (!is_newer(board, current)) {
       unpin(board, pin);
       return 0;
     }
-    if (TN_BOARD_BUFFER(current) >= channel->header.entries) {
-      unpin(board, pin);
-      tn_fail(TARN_E_CORRUPT, "%s \"%s\": its newest version is said to lie in buffer %u of %u", TN_WHO(channel),
-              TN_BOARD_BUFFER(current), channel->header.entries);
-      return TARN_E_CORRUPT; /* said by itself: the compiler sees that nothing was pinned */
-    }
-    tn_store_relaxed(word, (uint16_t)(TN_BOARD_BUFFER(current) + 1)); /* relaxed: the fence is next */
-    if (board->views[TN_BOARD_BUFFER(current)].address != NULL) /* what will be looked at next comes while the fence is waited for */
-      tn_prefetch(tn_board_content(&board->views[TN_BOARD_BUFFER(current)]));
-    *ret_account = copy_account(&newest->account);
-    /* [B2] full: pin, then look again. Pairs with the fence before the writer's scan. [B6] and the account before account_of */
-    tn_fence_full();
-    TN_POINT("board.read.pinned");
-    uint64_t again = load_current(board);
-    if (again == current)
-      break;
-    current = again;
-    moved = 1;
-  }
-  if (moved)
-    tn_board_wake_room(board); /* a writer may have seen the pin where it was at first, and wait for that buffer */
-  if (tn_load_relaxed(&newest->account_of) != current) /* [B6] relaxed: after the fence */
+    if (TN_BOARD_BUFFER(current) >= channel->header.entries)
+      return no_buffer(board, pin, current);
     *ret_account = copy_account(&channel->entries[TN_BOARD_BUFFER(current)].account);
+  } else if (tn_load_relaxed(&newest->account_of) != current) { /* [B6] relaxed: after the fence */
+    *ret_account = copy_account(&channel->entries[TN_BOARD_BUFFER(current)].account);
+  }
   *ret_current = current;
   return 1;
 }
@@ -183,13 +214,16 @@ static int nothing_now(tarn_board *board) {
 }
 
 /* Until there is something newer. 0, or an outcome, or a failure. */
-int tn_board_wait(tarn_board *board, int64_t timeout_ns) {
-  int result;
-  if (timeout_ns == 0) {
+int tn_board_wait(tarn_board *board, int64_t timeout_ns, tn_turns *turns) {
+  int64_t left_ns;
+  int result = tn_turn(turns, timeout_ns, &left_ns);
+  if (result == TARN_EMPTY && board->poll != NULL)
+    tn_poll_arm(board->poll); /* there was something, again and again: it may be there when it is next looked for */
+  if (result == 0 && timeout_ns == 0) {
     result = nothing_now(board);
     result = result == 1 ? 0 : result;
-  } else {
-    const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, board, tn_channel_items(&board->channel)};
+  } else if (result == 0) {
+    const tn_wish wish = {TN_NEWS, left_ns, 1, 0, look, ask, board, tn_channel_items(&board->channel)};
     result = tn_wait(&board->channel, &wish);
   }
   if (result != 0 && !tn_channel_is_mine(&board->channel)) /* lost meanwhile: whatever was seen is not true */
@@ -227,13 +261,13 @@ int tarn_board_read(tarn_board *board, tarn_item *ret_item, int64_t timeout_ns) 
     index++;
   if (index == board->channel.header.hold)
     return TARN_BUSY;
-  for (;;) {
+  for (tn_turns turns = {0, 0};;) {
     if (timeout_ns != 0)
       look_briefly(board);
     result = read_now(board, index, ret_item);
     if (result != 0)
       return result == 1 ? 0 : result;
-    result = tn_board_wait(board, timeout_ns);
+    result = tn_board_wait(board, timeout_ns, &turns);
     if (result != 0)
       return result;
   }
@@ -277,13 +311,13 @@ int tarn_board_get(tarn_board *board, void *data, uint64_t capacity, tarn_item *
     return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_board_get: data is NULL", TN_WHO(&board->channel));
   if (board->channel.role == TARN_OBSERVER)
     return tn_board_observe(board, data, capacity, ret_item, timeout_ns);
-  for (;;) {
+  for (tn_turns turns = {0, 0};;) {
     if (timeout_ns != 0)
       look_briefly(board);
     result = get_now(board, data, capacity, ret_item);
     if (result != 0)
       return result == 1 ? 0 : result;
-    result = tn_board_wait(board, timeout_ns);
+    result = tn_board_wait(board, timeout_ns, &turns);
     if (result != 0)
       return result;
   }

@@ -11,7 +11,8 @@
 enum {
   TN_STEPS = 16,      /* boundaries that a writer remembers in each lap */
   TN_BOUNDARIES = 64, /* room for them; a power of two, more than twice TN_STEPS */
-  TN_OUT_MAX = 1024   /* items a reader may hold; a power of two */
+  TN_OUT_MAX = 1024,  /* items a reader may hold; a power of two */
+  TN_MOVES_MAX = 1000 /* how often one look may find that its place has moved: more often it does so only before hostile bytes */
 };
 
 /* A place where a record begins. */

@@ -105,15 +105,17 @@ static int look_from_head(tarn_stream *stream) {
   return 0;
 }
 
-/* To the next message that nobody has: 1 it was there a moment ago, 0 none, negative. Moves this reader's own place only. */
+/* To the next message that nobody has: 1 it was there a moment ago, 0 none (or the head moves whenever it is looked at), negative. Moves this
+ * reader's own place only. */
 static int find(tarn_stream *stream, tn_sight *ret_sight) {
-  int result = look_from_head(stream);
+  int result = look_from_head(stream), moves = 0;
   uint64_t passed = 0;
   while (result == 0 || result == 1) {
     int seen = tn_stream_see(stream, tn_stream_position(stream), ret_sight);
     uint32_t number = tn_record_number(tn_stream_record(stream, tn_stream_position(stream)));
     tn_fence_acquire(); /* [S4] the looks at the record before the look at the head */
     result = overtaken(stream);
+    if (result == 1 && ++moves == TN_MOVES_MAX) return 0;
     if (result == 1) passed = 0;
     if (result != 0) continue;
     if (seen == 0) return 0;
@@ -255,16 +257,17 @@ static int too_small(const tarn_stream *stream, uint64_t size_bytes, uint64_t ca
                  (unsigned long long)stream->number, (unsigned long long)size_bytes, (unsigned long long)capacity);
 }
 
-/* Take the next message for this intent. 1 an item, 0 nothing there, negative; one larger than capacity is not taken. */
+/* Take the next message for this intent. 1 an item, 0 nothing there (or it is lost to others again and again), negative; one larger than capacity is
+ * not taken. */
 static int take_next(tarn_stream *stream, uint32_t index, uint64_t capacity, tarn_item *ret_item, uint64_t *ret_position) {
-  for (;;) {
+  for (int lost = 0;;) {
     tn_sight sight;
     int result = find(stream, &sight);
     if (result != 1) return result;
     uint64_t position = tn_stream_position(stream), size = tn_record_length(sight.word);
     if (size > capacity) return too_small(stream, size, capacity, ret_item);
     result = take(stream, index, sight.word);
-    if (result < 0) return result;
+    if (result < 0 || (result == 0 && ++lost == TN_MOVES_MAX)) return result;
     if (result == 0) continue;
     tarn_item item;
     describe(stream, position, sight.word, &item);
@@ -347,19 +350,21 @@ static int nothing_now(tarn_stream *stream) {
 }
 
 /* Until there is something to take. 0, or an outcome, or a failure. */
-static int wait_for_news(tarn_stream *stream, int64_t timeout_ns) {
-  int result;
-  if (timeout_ns == 0) {
+static int wait_for_news(tarn_stream *stream, int64_t timeout_ns, tn_turns *turns) {
+  int64_t left_ns;
+  int result = tn_turn(turns, timeout_ns, &left_ns);
+  if (result == TARN_EMPTY && stream->poll != NULL) tn_poll_arm(stream->poll); /* there was something, and may be when it is next looked for */
+  if (result == 0 && timeout_ns == 0) {
     result = nothing_now(stream);
     result = result == 1 ? 0 : result;
-  } else {
+  } else if (result == 0) {
     tn_sight sight;
-    for (int i = 0; i < BRIEF_LOOKS; i++) {
+    for (int i = 0; i < BRIEF_LOOKS && turns->count == 1; i++) { /* who comes again looks whether it was woken */
       result = find(stream, &sight);
       if (result != 0) return result < 0 ? result : 0;
       tn_relax();
     }
-    const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, stream, tn_channel_items(&stream->channel)};
+    const tn_wish wish = {TN_NEWS, left_ns, 1, 0, look, ask, stream, tn_channel_items(&stream->channel)};
     result = tn_wait(&stream->channel, &wish);
   }
   if (result == TARN_NO_WRITER) tn_writer_told(&stream->channel);
@@ -418,13 +423,13 @@ int tn_queue_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capacity
   if (most == 0) return TARN_BUSY;
   int result = ask_in_time(stream);
   if (result != 0) return result;
-  for (;;) {
+  for (tn_turns turns = {0, 0};;) {
     while (count < most && (result = read_now(stream, &items[count])) == 1) count++;
     if (count != 0) {
       *ret_count = count; /* a failure behind them comes again at the next call */
       return 0;
     }
-    if (result == 0) result = wait_for_news(stream, timeout_ns);
+    if (result == 0) result = wait_for_news(stream, timeout_ns, &turns);
     if (result != 0) return result;
   }
 }
@@ -433,12 +438,13 @@ int tn_queue_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capacity
 int tn_queue_get(tarn_stream *stream, void *data, uint64_t capacity, tarn_item *ret_item, int64_t timeout_ns) {
   uint32_t index = stream->channel.header.hold;
   tarn_item item;
+  tn_turns turns = {0, 0};
   uint64_t position;
   int result = ask_in_time(stream);
   if (result != 0) return result;
   while ((result = take_next(stream, index, capacity, &item, &position)) != 1) {
     if (result == TARN_E_TOO_LARGE) ret_item->size_bytes = item.size_bytes;
-    if (result == 0) result = wait_for_news(stream, timeout_ns);
+    if (result == 0) result = wait_for_news(stream, timeout_ns, &turns);
     if (result != 0) return result;
   }
   if (item.size_bytes != 0) memcpy(data, item.data, (size_t)item.size_bytes);

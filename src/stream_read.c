@@ -10,6 +10,9 @@ enum { EMPTIES_A_QUESTION = 16, BRIEF_LOOKS = 50, AWAY_MAX = 256, AWAY_PART = 25
 /* Not a reader that is given every message, but one of a queue's (stream_queue.c). */
 enum { QUEUE_READER = 1 };
 
+/* What became of a look at something that is not the message that is looked for. */
+enum { PASSED = 1, MOVED = 2 };
+
 static tn_boundary load_floor(const tarn_stream *stream) { return tn_latch_load(&stream->channel.control->kind.stream.floor); }
 
 static int cannot_be(const tarn_stream *stream, uint64_t position, const char *what) {
@@ -60,22 +63,22 @@ static inline int is_numbered(const tarn_stream *stream) {
   return tn_record_number(record) == (uint32_t)stream->number;
 }
 
-/* Nothing of the kind that should be there. A racer was perhaps overtaken: 1 look again, 0 nothing yet, negative. */
+/* Nothing of the kind that should be there. A racer was perhaps overtaken: MOVED, 0 nothing yet, negative. */
 static int not_a_record(tarn_stream *stream, int seen) {
   if (stream->racing) {
     tn_fence_acquire(); /* [S4] the looks at the record before the look at the floor */
     int moved = overrun(stream);
-    if (moved != 0) return moved;
+    if (moved != 0) return moved < 0 ? moved : MOVED;
   }
   return seen == 0 ? 0 : cannot_be(stream, tn_stream_position(stream), seen < 0 ? "the record" : "the number of the record");
 }
 
-/* Go on behind a record that is not given to anybody. 1 look again, negative. */
+/* Go on behind a record that is not given to anybody. PASSED, MOVED, negative. */
 static int pass(tarn_stream *stream, const tn_sight *sight) {
   if (stream->racing) {
     tn_fence_acquire(); /* [S4] as above: was it a record when it was looked at? */
     int moved = overrun(stream);
-    if (moved != 0) return moved;
+    if (moved != 0) return moved < 0 ? moved : MOVED;
   }
   tn_store_relaxed(&stream->position, tn_stream_position(stream) + sight->extent); /* relaxed: own */
   go_on_with(stream, stream->number + (sight->message ? 1 : sight->numbers));
@@ -83,28 +86,34 @@ static int pass(tarn_stream *stream, const tn_sight *sight) {
     tn_store_release(&own_slot(stream)->cursor, tn_stream_position(stream) | 1); /* [S3] */
     tn_wake_room(&stream->channel, tn_stream_position(stream));
   }
-  return 1;
+  return PASSED;
 }
 
-/* 1 a message lies at position, 0 nothing yet, negative a failure. */
-static inline int find_next(tarn_stream *stream, tn_sight *ret_sight) {
-  uint64_t skipped = 0;
+/* Both ways of going on for ever are a scribbler's: a floor that is elsewhere whenever it is looked at, and a ring whose skips count so
+ * many numbers that one could go round in it. */
+static inline int too_often(int *moves) { return ++*moves >= TN_MOVES_MAX; }
+
+/* 1 a message lies at position; 0 nothing yet, or it is time for the caller to look whether it is to end; negative a failure. */
+static inline int find_next(tarn_stream *stream, int *moves, tn_sight *ret_sight) {
+  uint64_t skipped = 0, passed = 0;
   for (;;) {
     int seen = tn_stream_see(stream, tn_stream_position(stream), ret_sight), numbered = seen == 1 && is_numbered(stream);
     if (numbered && ret_sight->message && stream->number >= stream->wanted) return 1;
     int result = numbered ? pass(stream, ret_sight) : not_a_record(stream, seen);
-    if (result != 1) return result;
+    if (result <= 0) return result;
+    if (result == MOVED && too_often(moves)) return 0;
     skipped = numbered && !ret_sight->message ? skipped + ret_sight->extent : 0;
-    if (skipped > stream->ring_bytes) /* a scribbler's: one could go round for ever */
-      return cannot_be(stream, tn_stream_position(stream), "a ring of nothing but skips");
+    if (skipped > stream->ring_bytes) return cannot_be(stream, tn_stream_position(stream), "a ring of nothing but skips");
+    passed += result == PASSED ? ret_sight->extent : 0;
+    if (passed > stream->ring_bytes) return 0;
   }
 }
 
 /* ---- Joining ------------------------------------------------------------------------------------------------------------ */
 
-/* Announce a cursor, then look at the floor: below it nothing is safe. */
+/* Announce a cursor, then look at the floor: below it nothing is safe. A racer looks again at each message. */
 static int settle(tarn_stream *stream, tn_boundary place) {
-  for (;;) {
+  for (int moves = 0;;) {
     if (place.position % TN_UNIT != 0 || place.number == 0) return cannot_be(stream, place.position, "the floor");
     go_to(stream, place);
     if (stream->channel.role == TARN_OBSERVER) return 0;
@@ -113,6 +122,7 @@ static int settle(tarn_stream *stream, tn_boundary place) {
     tn_fence_full(); /* [S2] full: cursor, then floor. Pairs with the fence between the writer's floor and its second scan */
     tn_boundary floor = load_floor(stream);
     if ((int64_t)(floor.position - place.position) <= 0) return 0;
+    if (too_often(&moves)) return stream->racing ? 0 : cannot_be(stream, floor.position, "a floor that never stays where it is");
     place = floor;
   }
 }
@@ -124,7 +134,7 @@ static int pass_all(tarn_stream *stream) {
     tn_sight sight;
     int seen = tn_stream_see(stream, tn_stream_position(stream), &sight);
     int result = seen == 1 && is_numbered(stream) ? pass(stream, &sight) : not_a_record(stream, seen);
-    if (result != 1) return result;
+    if (result <= 0) return result;
     if (tn_stream_position(stream) - begin > stream->ring_bytes) return 0; /* a writer faster than this walk: begin here */
   }
 }
@@ -192,7 +202,7 @@ void tn_stream_pass_left_over(tarn_stream *stream) {
   uint64_t begin = tn_stream_position(stream);
   while (tn_stream_position(stream) - begin < stream->ring_bytes && tn_stream_see(stream, tn_stream_position(stream), &sight) == 1 &&
          !sight.message && is_numbered(stream))
-    if (pass(stream, &sight) != 1) return;
+    if (pass(stream, &sight) <= 0) return;
 }
 
 /* ---- In place ------------------------------------------------------------------------------------------------------------ */
@@ -213,11 +223,12 @@ static int hold(tarn_stream *stream) {
 /* 1 an item, 0 nothing yet, negative. */
 static inline int read_now(tarn_stream *stream, tarn_item *ret_item) {
   tn_sight sight;
-  int result;
+  int result, moves = 0;
   do {
-    result = find_next(stream, &sight);
+    result = find_next(stream, &moves, &sight);
     if (result != 1) return result;
     if (stream->racing) result = hold(stream);
+    if (result == 0 && too_often(&moves)) return 0;
   } while (result == 0);
   if (result < 0) return result;
   describe(stream, tn_stream_record(stream, tn_stream_position(stream)), tn_record_length(sight.word), ret_item);
@@ -246,8 +257,8 @@ static int too_small(const tarn_stream *stream, const tarn_item *item, uint64_t 
 static inline int get_now(tarn_stream *stream, void *data, uint64_t capacity, tarn_item *ret_item) {
   tn_sight sight;
   tarn_item item;
-  for (;;) {
-    int result = find_next(stream, &sight);
+  for (int moves = 0;;) {
+    int result = find_next(stream, &moves, &sight);
     if (result != 1) return result;
     describe(stream, tn_stream_record(stream, tn_stream_position(stream)), tn_record_length(sight.word), &item);
     int fits = item.size_bytes <= capacity;
@@ -256,6 +267,7 @@ static inline int get_now(tarn_stream *stream, void *data, uint64_t capacity, ta
       tn_fence_acquire(); /* [S4] the copy before the look at the floor. Pairs with the fence after the writer's store of it */
       result = overrun(stream);
       if (result < 0) return result;
+      if (result == 1 && too_often(&moves)) return 0;
       if (result == 1) continue;
     }
     if (!fits) return too_small(stream, &item, capacity, ret_item);
@@ -330,18 +342,20 @@ static inline int look_briefly(const tarn_stream *stream) {
 }
 
 /* Until there is something to read. 0, or an outcome, or a failure. */
-static int wait_for_news(tarn_stream *stream, int64_t timeout_ns) {
-  int result;
+static int wait_for_news(tarn_stream *stream, int64_t timeout_ns, tn_turns *turns) {
+  int64_t left_ns;
+  int result = tn_turn(turns, timeout_ns, &left_ns);
+  if (result == TARN_EMPTY && stream->poll != NULL) tn_poll_arm(stream->poll); /* there was something, and may be when it is next looked for */
   if (stream->given) { /* who was given an item knows its writer: said here, not for each message */
     stream->given = 0;
     tn_writer_known(&stream->channel);
   }
-  if (timeout_ns != 0 && look_briefly(stream)) return 0;
-  if (timeout_ns == 0) {
+  if (timeout_ns != 0 && turns->count == 1 && look_briefly(stream)) return 0; /* who comes again looks whether it was woken */
+  if (result == 0 && timeout_ns == 0) {
     result = nothing_now(stream);
     result = result == 1 ? 0 : result;
-  } else {
-    const tn_wish wish = {TN_NEWS, timeout_ns, 1, 0, look, ask, stream, tn_stream_progress(stream)};
+  } else if (result == 0) {
+    const tn_wish wish = {TN_NEWS, left_ns, 1, 0, look, ask, stream, tn_stream_progress(stream)};
     result = tn_wait(&stream->channel, &wish);
   }
   if (result != 0 && !tn_channel_is_mine(&stream->channel)) /* lost meanwhile: whatever was seen is not true */
@@ -494,7 +508,7 @@ int tarn_stream_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capac
   uint64_t left = TN_OUT_MAX - (stream->newest - stream->oldest);
   if (left == 0) return TARN_BUSY;
   uint32_t most = capacity < left ? capacity : (uint32_t)left, count = 0;
-  for (;;) {
+  for (tn_turns turns = {0, 0};;) {
     if (tn_stream_is_plain(stream)) count = read_plain(stream, items, most);
     while (count < most && (result = read_now(stream, &items[count])) == 1) count++;
     if (count != 0) {
@@ -503,7 +517,7 @@ int tarn_stream_read_batch(tarn_stream *stream, tarn_item *items, uint32_t capac
       return 0;
     }
     if (result == 0 && timeout_ns != 0) stay_away(stream);
-    if (result == 0) result = wait_for_news(stream, timeout_ns);
+    if (result == 0) result = wait_for_news(stream, timeout_ns, &turns);
     if (result != 0) return result;
   }
 }
@@ -515,10 +529,10 @@ static __attribute__((noinline)) int read_long(tarn_stream *stream, tarn_item *r
   if (stream->channel.role == TARN_OBSERVER) return no_places(stream);
   tn_stream_long(stream);
   if (stream->newest - stream->oldest == TN_OUT_MAX) return TARN_BUSY;
-  for (;;) {
+  for (tn_turns turns = {0, 0};;) {
     result = read_now(stream, ret_item);
     if (result != 0) return result == 1 ? 0 : result;
-    result = wait_for_news(stream, timeout_ns);
+    result = wait_for_news(stream, timeout_ns, &turns);
     if (result != 0) return result;
   }
 }
@@ -536,11 +550,11 @@ static __attribute__((noinline)) int get_long(tarn_stream *stream, void *data, u
     return tn_fail(TARN_E_INVALID, "%s \"%s\": tarn_stream_get: data is NULL", TN_WHO(&stream->channel));
   if (queue) return tn_queue_get(stream, data, capacity, ret_item, timeout_ns);
   tn_stream_long(stream);
-  for (;;) {
+  for (tn_turns turns = {0, 0};;) {
     result = get_now(stream, data, capacity, ret_item);
     if (result == 1) tn_stream_short(stream);
     if (result != 0) return result == 1 ? 0 : result;
-    result = wait_for_news(stream, timeout_ns);
+    result = wait_for_news(stream, timeout_ns, &turns);
     if (result != 0) return result;
   }
 }

@@ -39,7 +39,7 @@
 #include "error.h"
 #include "participant.h"
 
-enum { SPIN_FIRST = 20000, SPIN_AFTER_SUCCESS = 50000, SPIN_AFTER_SLEEP = 2000, SPINS_A_CLOCK = 32, ROOM_PAUSES = 32 };
+enum { SPIN_FIRST = 20000, SPIN_AFTER_SUCCESS = 50000, SPIN_AFTER_SLEEP = 2000, SPINS_A_CLOCK = 32, ROOM_PAUSES = 32, TURNS_AT_ONCE = 16 };
 static const int64_t SHORT_SLICE_NS = 1000000, PLACE_ASKED_NS = 8 * TN_SLICE_NS;
 
 /* What one wait has announced. */
@@ -252,6 +252,8 @@ static int place_lost(struct tn_channel *channel) {
 static int wait_polling(struct tn_channel *channel, const tn_wish *wish, int64_t deadline) {
   int64_t pause = 1000000;
   for (;;) {
+    if (woken(channel, wish))
+      return TARN_WOKEN;
     int result = wish->look(wish->argument);
     if (result == 0 && wish->ask != NULL)
       result = wish->ask(wish->argument);
@@ -259,14 +261,25 @@ static int wait_polling(struct tn_channel *channel, const tn_wish *wish, int64_t
       result = tn_channel_check(channel); /* a file cut short: what it says is not true */
     if (result != 0)
       return result == 1 ? 0 : result;
-    if (woken(channel, wish))
-      return TARN_WOKEN;
     int64_t left = deadline - tn_os_now();
     if (left <= 0)
-      return TARN_TIMED_OUT;
+      return woken(channel, wish) ? TARN_WOKEN : TARN_TIMED_OUT;
     tn_os_pause(pause < left ? pause : left);
     pause = pause * 2 < 20000000 ? pause * 2 : 20000000;
   }
+}
+
+int tn_turn(tn_turns *turns, int64_t timeout_ns, int64_t *ret_left_ns) {
+  *ret_left_ns = timeout_ns;
+  if (turns->count++ == 0 || timeout_ns < 0)
+    return 0;
+  if (timeout_ns == 0)
+    return turns->count > TURNS_AT_ONCE ? TARN_EMPTY : 0;
+  int64_t now = tn_os_now();
+  if (turns->end_ns == 0)
+    turns->end_ns = timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
+  *ret_left_ns = turns->end_ns - now;
+  return *ret_left_ns > 0 ? 0 : TARN_TIMED_OUT;
 }
 
 int tn_wait(struct tn_channel *channel, const tn_wish *wish) {

@@ -58,6 +58,16 @@ void tn_waits_end(struct tn_channel *channel);
  * TARN_WOKEN; TARN_E_EVICTED. */
 int tn_wait(struct tn_channel *channel, const tn_wish *wish);
 
+/* A call that waits for something and then finds it gone (another took it, or hostile bytes play with it) waits again. How often it has waited. */
+typedef struct tn_turns {
+  uint32_t count;
+  int64_t end_ns; /* when it is over: set at the second turn */
+} tn_turns;
+
+/* tn_turn: before each wait of a call. 0: wait for *ret_left_ns; TARN_EMPTY, TARN_TIMED_OUT: that was long enough. The first wait may take
+ * as long as the call may, all others together as long again; so no clock is read for the first. */
+int tn_turn(tn_turns *turns, int64_t timeout_ns, int64_t *ret_left_ns);
+
 /* tn_wait_woken: 1 once if tarn_*_wake was called since. */
 int tn_wait_woken(struct tn_channel *channel);
 

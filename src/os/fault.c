@@ -27,6 +27,8 @@ typedef struct plan {
   uint64_t nth, count;
   int code;
   char name[NAME_ROOM], action[8];
+  void (*call)(void *argument); /* NULL: the action counts */
+  void *argument;
   tn_atomic64 any; /* how many calls were asked about, whatever their name */
   tally tallies[NAMES];
 } plan;
@@ -186,6 +188,7 @@ static void hold(const char *name) {
 void tn_point(const char *name) {
   plan *p = point_now();
   uint64_t time = tn_add_relaxed(tally_of(p, name), 1) + 1; /* relaxed: a count, it orders nothing */
+  if (p->call && strcmp(p->name, name) == 0) p->call(p->argument);
   if (time != p->nth || strcmp(p->name, name) != 0) return;
   if (strcmp(p->action, "kill") == 0) tn_self_kill();
   if (strcmp(p->action, "stop") == 0) tn_self_stop();
@@ -197,6 +200,13 @@ void tn_point_set(const char *name, uint64_t nth, const char *action) {
   bool some = name && *name;
   if (some) check_action(action);
   plan_put(&point_plan, plan_new(some ? name : "", nth, 1, 0, some ? action : ""));
+}
+
+void tn_point_call(const char *name, void (*call)(void *argument), void *argument) {
+  plan *made = plan_new(name, 0, 0, 0, "");
+  made->call = call;
+  made->argument = argument;
+  plan_put(&point_plan, made);
 }
 
 uint64_t tn_point_count(const char *name) {

@@ -22,6 +22,8 @@ int tn_fault_code(const char *call);
 void tn_fault_locks_never_conflict(int on);
 
 void tn_point_set(const char *name, uint64_t nth, const char *action);
+/* Each time this step is reached the thread that reached it calls this: what a hostile process would do just then. */
+void tn_point_call(const char *name, void (*call)(void *argument), void *argument);
 uint64_t tn_point_count(const char *name);
 
 #endif
