@@ -71,8 +71,10 @@ static int observe_now(tarn_board *board, void *data, uint64_t capacity, tarn_it
   if (TN_BOARD_BUFFER(current) >= board->channel.header.entries)
     return cannot_be(board, "the buffer of its newest version");
   const tn_entry *entry = &board->channel.entries[TN_BOARD_BUFFER(current)];
-  if (tn_load_acquire(&entry->generation) != 2 * seen.version) /* [B4] acquire: before the copy */
-    return 2;
+  if (tn_load_acquire(&entry->generation) != 2 * seen.version) { /* [B4] acquire: before the copy, and before the second look */
+    /* Between storing another `current` and touching this buffer again its writer fences [B2]: who sees the one sees the other. */
+    return tn_load_relaxed(&board->channel.control->kind.board.current) != current ? 2 : cannot_be(board, "the generation of its newest version");
+  }
   seen.offset = tn_load_relaxed(&entry->account.offset); /* relaxed, all: the looks before and after hold them together */
   seen.capacity = tn_load_relaxed(&entry->account.capacity);
   seen.length = tn_load_relaxed(&entry->account.length);

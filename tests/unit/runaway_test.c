@@ -71,6 +71,26 @@ static void test_current(void) {
   tarn_board_close(writer);
 }
 
+/* An observer sees that the newest version is not complete in its buffer, which no writer leaves behind. */
+static void test_generation(void) {
+  tarn_board *writer = open_writer("runs", NULL), *observer = NULL;
+  CHECK_OK(tarn_board_open(&observer, "runs", TARN_OBSERVER, NULL, 0));
+  put_text(writer, "value");
+  tn_entry *entry = &writer->channel.entries[TN_BOARD_BUFFER(writer->current)];
+  uint64_t complete = tn_load_relaxed(&entry->generation);
+  for (uint64_t wrong = 0; wrong < 2 * complete + 2; wrong++) {
+    if (wrong == complete)
+      continue;
+    tn_store_relaxed(&entry->generation, wrong);
+    CHECK_RESULT(TARN_E_CORRUPT, read_board(observer, 1, TARN_FOREVER));
+    expect_sentence("runs", "generation");
+  }
+  tn_store_relaxed(&entry->generation, complete);
+  CHECK_OK(read_board(observer, 1, 0));
+  tarn_board_close(observer);
+  tarn_board_close(writer);
+}
+
 /* ---- Streams ----------------------------------------------------------------------------------------------------------------------- */
 
 static void store_floor(uint64_t position, uint64_t number) {
@@ -181,6 +201,7 @@ static void test_round_and_round(void) {
 }
 
 static const check_test tests[] = {{"current", test_current, 0},
+                                   {"generation", test_generation, 0},
                                    {"floor", test_floor, 0},
                                    {"head", test_head, 0},
                                    {"word", test_word, 0},
