@@ -109,8 +109,8 @@ static int try_dead(tn_channel *channel, uint64_t seen, uint64_t mine) {
   uint32_t slot = SLOT_OF(seen) - 1;
   if (SLOT_OF(seen) == 0 || slot >= channel->header.slots)
     return tn_fail(TARN_E_CORRUPT, "%s \"%s\": its lock names participant %u, which cannot be", TN_WHO(channel), SLOT_OF(seen));
-  if (slot == channel->slot) /* not by us, or the word would be ours: an earlier owner of our slot died in it */
-    return GENERATION_OF(seen) == channel->generation ? 0 : replace(channel, seen, mine);
+  if (slot == channel->slot) /* who waits for it does not own it: an earlier owner of our slot died in it, or it is a scribbler's word */
+    return replace(channel, seen, mine);
   int alive = tn_slot_alive(channel, slot);
   if (alive < 0)
     return alive;

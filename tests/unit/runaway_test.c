@@ -200,6 +200,18 @@ static void test_round_and_round(void) {
   }
 }
 
+/* The lock is said to be the one's who wants it. */
+static void test_own_lock(void) {
+  tarn_stream *writer = open_stream_writer(TARN_WAIT, TARN_MANY_WRITERS);
+  uint64_t own = (uint64_t)writer->channel.generation << 32 | (writer->channel.slot + 1);
+  for (int waited = 0; waited < 2; waited++) {
+    tn_store_relaxed(&writer->channel.control->lock.word, own | (waited ? UINT64_C(1) << 31 : 0));
+    CHECK_OK(tarn_stream_put(writer, "", 0, NULL, 100 * MS));
+    CHECK_UINT(0, tn_load_relaxed(&writer->channel.control->lock.word));
+  }
+  tarn_stream_close(writer);
+}
+
 static const check_test tests[] = {{"current", test_current, 0},
                                    {"generation", test_generation, 0},
                                    {"floor", test_floor, 0},
@@ -207,6 +219,7 @@ static const check_test tests[] = {{"current", test_current, 0},
                                    {"word", test_word, 0},
                                    {"joining", test_joining, 0},
                                    {"round_and_round", test_round_and_round, 0},
+                                   {"own_lock", test_own_lock, 0},
                                    {0}};
 
 int main(int argc, char **argv) {
