@@ -32,7 +32,7 @@ REASONS = {
         "uses a buffer again; with a queue of buffers for each reader neither has to look at what the other holds.",
     "less to make":
         "The parent has made it before the clock starts, or there is little to make. Tarn's writer asks what memory the system and its control groups "
-        "allow, tries whether locks tell who is alive there, and reserves the ring, which is the larger part; a reader that is there first "
+        "allow, tries whether locks tell who is alive there, and reserves the ring, which is a good part of it; a reader that is there first "
         "looks for the name again after a pause.",
     "slices and looks":
         "Before it sleeps a reader looks for a while, and tells every process that publishes, by one call of the kernel, so that a writer whose "

@@ -21,6 +21,7 @@ import json
 import os
 import platform
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -145,16 +146,18 @@ def first_line(*asked):
 def machine(build, processors):
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         model = next((text.split(":")[1].strip() for text in file if text.startswith("model name")), platform.machine())
-    compiler = "cc"
+    cache = {}
     try:
         with open(os.path.join(build, "CMakeCache.txt"), encoding="utf-8") as file:
-            compiler = next((text.split("=")[1].strip() for text in file if text.startswith("CMAKE_C_COMPILER:")), compiler)
+            cache = {text.split(":")[0]: text.split("=", 1)[1].strip() for text in file if re.match(r"\w+:\w+=", text)}
     except OSError:
         pass
+    compiler = cache.get("CMAKE_C_COMPILER", "cc")
+    flags = " ".join(filter(None, (cache.get("CMAKE_C_FLAGS"), cache.get("CMAKE_C_FLAGS_" + cache.get("CMAKE_BUILD_TYPE", "").upper()))))
     dirty = first_line("git", "status", "--porcelain", "--untracked-files=no", "--", ":/", ":!/bench/results", ":!/docs/performance*")
     governor = about_processor(processors[0], "cpufreq/scaling_governor")
     return {"model": model, "processors": len(os.sched_getaffinity(0)), "pinned": processors, "apart": apart(processors), "governor": governor, "kernel": platform.release(),
-            "system": " ".join(platform.libc_ver()), "compiler": first_line(compiler, "--version"), "python": platform.python_version(),
+            "system": " ".join(platform.libc_ver()), "compiler": first_line(compiler, "--version"), "flags": flags, "python": platform.python_version(),
             "rust": first_line("rustc", "--version"), "tarn": first_line("git", "rev-parse", "--short=12", "HEAD") + ("*" if dirty else ""),
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             "virtual": "hypervisor" in open("/proc/cpuinfo", encoding="utf-8").read()}
