@@ -38,7 +38,7 @@ pid_t roudi = 0;
 void version(char *ret_text, size_t size) { std::snprintf(ret_text, size, "%s", ICEORYX_LATEST_RELEASE_VERSION); }
 
 void rest() {
-  timespec while_ns = {0, 500000};
+  timespec while_ns = {0, 100000}; /* as the other peers that have to look again */
   nanosleep(&while_ns, nullptr);
 }
 

@@ -58,7 +58,7 @@ struct End {
 }
 
 fn rest() {
-    std::thread::sleep(std::time::Duration::from_micros(500));
+    std::thread::sleep(std::time::Duration::from_micros(100));
 }
 
 fn open_ports(job: &Job, link: u32, writes: bool) -> Result<End, Box<dyn core::error::Error>> {
