@@ -389,9 +389,10 @@ static int64_t time_left(int64_t timeout_ns, int64_t start_ns, const going *seen
   return seen->count != 0 && left < going_left ? going_left : left;
 }
 
-/* Attempt until it is there, or a writer's place is free: at first after 1 ms, then twice that, at most 20 ms. */
+/* Attempt until it is there, or a writer's place is free: at first after 0.1 ms, since two that start together miss each
+ * other by about that, then twice that, at most 20 ms. */
 static int open_in_time(tn_channel *channel, int64_t timeout_ns) {
-  int64_t start = tn_os_now(), pause = 1000000;
+  int64_t start = tn_os_now(), pause = 100000;
   for (going seen = {0};;) {
     int result = open_or_make(channel);
     note_going(channel, result, &seen);
