@@ -9,7 +9,7 @@ import sys
 import charts
 import plan
 import reasons
-from figures import Figures, Missing, cpu_a_message, load
+from figures import METRICS, Figures, Missing, cpu_a_message, load
 
 TARN_TITLES = {"round_trip": "there and back", "one_way": "one way", "batch": "one way, batches of 64",
                "hand_over": "handed over in place, there and back", "fan_out": "publish with readers attached",
@@ -387,8 +387,9 @@ def in_short(of):
     lines = {(line.work, line.mode, line.bytes, line.readers, line.rate): line for line in of.lines}
     rows = []
     for line in (lines[key] for key in HEADLINES if key in lines):
-        own, others = own_of(line), of.others(line, own_of(line))
-        best = [peer for peer, _ in others[:1]]
+        own, more_is_better = own_of(line), METRICS[line.work][1]
+        others = [peer for peer, _ in of.others(line, own)]
+        best = sorted(others, key=lambda peer: of.value(line, peer) * (-1 if more_is_better else 1))[:1]
         cells = [f"{of.title(peer)} {figure(of, line, peer)}" for peer in best] or ["–"]
         pipe = figure(of, line, "pipe") if "pipe" in line.peers else "–"
         rows.append([name_of(line), figure(of, line, own), *cells, times(of.ratios(line, best[0], own)) if best else "–", pipe])
