@@ -258,8 +258,8 @@ def disturbance(seen):
     if not seen:
         return "Nothing is known of what else ran."
     found = []
-    if seen["others"] > 0.03:
-        found.append(f"other processes took {seen['others']:.0%} of the processors")
+    if seen["others"] > min(0.03, 0.1 / seen.get("processors", 1)):  # of many processors a small part may be one of the two that count
+        found.append(f"other processes took {seen['others']:.{0 if seen['others'] >= 0.01 else 1}%} of the processors")
     if seen["stolen"] > 0.01:
         found.append(f"the hypervisor took {seen['stolen']:.0%}")
     if found:
@@ -272,7 +272,7 @@ def machine(of, about):
     its = session["machine"]
     made = [f"{its['model']}, {some(its['processors'], 'processor')}{' of a virtual machine' if its['virtual'] else ''}, "
             f"{amount(its['memory_bytes'])} of memory; Linux {its['kernel']}, {its['system']}; {its['compiler']}{' ' + its['flags'] if its.get('flags') else ''}; Python {its['python']}"
-            f"{'; ' + its['rust'] if its['rust'] else ''}; Tarn at {its['tarn']}. {'; '.join(of.versions())}."]
+            f"{'; ' + its['rust'] if its['rust'] else ''}; Tarn at {its['tarn'] or 'no known commit'}. {'; '.join(of.versions())}."]
     if its["tarn"].endswith("*") or about["machine"]["tarn"].endswith("*"):
         made[0] += " (A star: with changes that were not committed.)"
     if len(its.get("pinned", [])) > 1:

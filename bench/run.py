@@ -184,7 +184,7 @@ class Watch:
     def seen(self):
         wall = max(1e-9, time.monotonic() - self.begin) * (os.cpu_count() or 1)
         busy, stolen = (now - then for now, then in zip(processor_times(), self.times))
-        return {"seconds": round(time.monotonic() - self.begin, 1),
+        return {"seconds": round(time.monotonic() - self.begin, 1), "processors": os.cpu_count(),
                 "others": round(max(0.0, busy - (own_time() - self.own)) / wall, 4), "stolen": round(max(0.0, stolen) / wall, 4)}
 
 

@@ -218,6 +218,10 @@ class Page(unittest.TestCase):
         self.assertFalse("The run was disturbed" in self.write())
         self.results["sessions"][0]["disturbed_by"]["others"] = 0.25
         self.assertTrue("The run was disturbed: other processes took 25%" in self.write())
+        self.results["sessions"][0]["disturbed_by"]["others"] = 0.02
+        self.assertFalse("The run was disturbed" in self.write())
+        self.results["sessions"][0]["disturbed_by"]["processors"] = 64  # that is more than one of them
+        self.assertTrue("The run was disturbed: other processes took 2%" in self.write())
 
     def refused(self, word):
         with open(self.page, encoding="utf-8") as file:
