@@ -41,10 +41,14 @@ void cli_json_entry(const tarn_entry *entry) {
   cli_json_text("state", cli_state_words(entry));
   cli_json_number("size_bytes", entry->size_bytes);
   cli_json_number("occupied_bytes", entry->occupied_bytes);
-  printf(",\"mode\":\"%04o\"", entry->mode);
-  cli_json_number("owner", entry->owner);
-  cli_json_number("group", entry->group);
-  printf(",\"modified_ns\":%lld", (long long)entry->modified_ns);
+  if (entry->modified_ns) {
+    printf(",\"mode\":\"%04o\"", entry->mode);
+    cli_json_number("owner", entry->owner);
+    cli_json_number("group", entry->group);
+    printf(",\"modified_ns\":%lld", (long long)entry->modified_ns);
+  } else { /* no file, but a named section of Windows */
+    fputs(",\"mode\":null,\"owner\":null,\"group\":null,\"modified_ns\":null", stdout);
+  }
   cli_json_flag("kept", entry->flags & TARN_ENTRY_KEPT);
   cli_json_flag("in_use", entry->flags & TARN_ENTRY_IN_USE);
   cli_json_flag("on_disk", entry->flags & TARN_ENTRY_ON_DISK);

@@ -26,11 +26,13 @@ static void print_entry(const tarn_entry *entry) {
   print_line("kind", cli_kind_name(entry->kind));
   print_size("size", entry->size_bytes);
   print_size("occupies", entry->occupied_bytes);
-  cli_user_name(entry->owner, owner, sizeof owner);
-  snprintf(words, sizeof words, "%04o, owner %s, group %u", entry->mode, owner, entry->group);
-  print_line("rights", words);
-  cli_time_words(entry->modified_ns, words, sizeof words);
-  print_line("changed", words);
+  if (entry->modified_ns) { /* a file: a named section of Windows has neither times nor permission bits */
+    cli_user_name(entry->owner, owner, sizeof owner);
+    snprintf(words, sizeof words, "%04o, owner %s, group %u", entry->mode, owner, entry->group);
+    print_line("rights", words);
+    cli_time_words(entry->modified_ns, words, sizeof words);
+    print_line("changed", words);
+  }
   snprintf(words, sizeof words, "%s, %s", entry->flags & TARN_ENTRY_KEPT ? "kept" : "goes with its last participant",
            entry->flags & TARN_ENTRY_ON_DISK ? "on disk" : "in memory");
   print_line("lifetime", words);

@@ -14,11 +14,16 @@
 
 /* ---- Look ------------------------------------------------------------------------------------------------------------------ */
 
+static int open_place(const tn_place *place, int access, tn_os_file *ret_file) {
+  if (tn_place_is_section(place)) return tn_os_section_open(ret_file, place->name, TN_OS_READ, 0, 0, NULL, NULL);
+  return tn_os_open(ret_file, place->path, access, 1);
+}
+
 int tn_look_open(const tn_place *place, int access, tn_look *ret) {
   tn_look look = {.place = *place};
-  int result = tn_os_open(&look.file, place->path, access, 1);
+  int result = open_place(place, access, &look.file);
   if (result == TARN_E_NOT_FOUND)
-    return tn_fail(result, "%s \"%s\": there is none (looked for %s)", tn_kind_word(place->kind), place->name, place->path);
+    return tn_fail(result, "%s \"%s\": there is none (looked for %s)", tn_kind_word(place->kind), place->name, tn_place_words(place));
   if (result != 0)
     return tn_fail(result, "%s \"%s\": cannot be opened: %s%s", tn_kind_word(place->kind), place->name, tn_os_reason(),
                    result != TARN_E_PERMISSION ? ""
@@ -60,6 +65,10 @@ void tn_look_status(const tn_os_status *status, const char *name, size_t name_le
 void tn_look_tell(const tn_look *look, const char *name, size_t name_length, tarn_entry *entry) {
   tn_look_status(&look->status, name, name_length, entry);
   entry->kind = (uint32_t)look->place.kind;
+  if (tn_place_is_section(&look->place)) { /* it is there because somebody has it open, and goes with the last one */
+    entry->flags |= TARN_ENTRY_IN_USE;
+    return;
+  }
   if (look->place.kind == TARN_KIND_MAP) {
     if (!tn_name_is_scoped_map(look->status.mode))
       entry->flags |= TARN_ENTRY_KEPT;
@@ -101,6 +110,17 @@ static int kind_of_path(tn_place *place) {
   return 0;
 }
 
+/* Whether there is a file, or a section: 0, TARN_E_NOT_FOUND, TARN_E_KIND (something else), or why it cannot be seen. */
+static int is_there(const tn_place *place) {
+  tn_os_status status;
+  tn_os_file section;
+  uint64_t device, inode;
+  if (!tn_place_is_section(place)) return tn_os_status_at(place->path, &status, &device, &inode);
+  int result = open_place(place, TN_OS_READ, &section);
+  if (result == 0) tn_os_close(&section);
+  return result;
+}
+
 /* Only regular files count: a directory that happens to be called like a channel is nothing that a map could be. If there is nothing else,
  * opening it says what it is. */
 static int resolve_any(const char *name, tn_place *ret_place) {
@@ -122,9 +142,7 @@ static int resolve_any(const char *name, tn_place *ret_place) {
         *ret_place = place;
       return result;
     }
-    tn_os_status status;
-    uint64_t device, inode;
-    result = tn_os_status_at(place.path, &status, &device, &inode);
+    result = is_there(&place);
     if (result == TARN_E_KIND && found.kind == TARN_KIND_ANY)
       found = place;
     if (result == TARN_E_NOT_FOUND || result == TARN_E_KIND)
@@ -229,7 +247,10 @@ int tarn_remove(const char *name, int kind, int force) {
   result = tn_look_open(&place, TN_OS_WRITE, &look);
   if (result != 0)
     return result;
-  result = tn_look_remove(&look, force);
+  if (tn_place_is_section(&place))
+    result = tn_fail(TARN_E_UNSUPPORTED, "map \"%s\": a named section cannot be removed: it goes when nobody has it open any more", name);
+  else
+    result = tn_look_remove(&look, force);
   tn_os_close(&look.file);
   return result;
 }

@@ -47,14 +47,14 @@ static int scoped(const tarn_map *map) { return (map->options.flags & TARN_SCOPE
 
 /* ---- Sentences ------------------------------------------------------------------------------------------------------ */
 
-static const char *advice(int code) {
+static const char *advice(const tarn_map *map, int code) {
   switch (code) {
     case TARN_E_PERMISSION: /* a number: the system refused; none: we did */
       return tn_os_reason_number() != 0
                  ? "; ask its owner for the right, or choose another directory (TARN_DIR)"
                  : "; share it in a directory that only those you trust can write to, or say TARN_ANY_OWNER if it is meant";
     case TARN_E_KIND:
-      return "; a map is a regular file: choose another name";
+      return tn_place_is_section(&map->place) ? "; choose another name" : "; a map is a regular file: choose another name";
     case TARN_E_NOT_FOUND:
       return "; make its directory first, or choose another";
     case TARN_E_NO_SPACE:
@@ -67,7 +67,7 @@ static const char *advice(int code) {
 }
 
 int tn_map_failed(const tarn_map *map, const char *doing, int code) {
-  return tn_fail(code, "map \"%s\": %s failed: %s%s", map->place.name, doing, tn_os_reason(), advice(code));
+  return tn_fail(code, "map \"%s\": %s failed: %s%s", map->place.name, doing, tn_os_reason(), advice(map, code));
 }
 
 /* The seam's own words (they have no number of the system) say how much is needed and how much is left. */
@@ -314,7 +314,7 @@ static int open_section(tarn_map *map, int create) {
 
 /* ---- Either, and waiting -------------------------------------------------------------------------------------------- */
 
-static int is_section(const tarn_map *map) { return map->place.plain && tn_os_capabilities()->sections; }
+static int is_section(const tarn_map *map) { return tn_place_is_section(&map->place); }
 
 static int join(tarn_map *map) {
   map->flags = 0;
@@ -330,8 +330,8 @@ static int join_or_make_once(tarn_map *map) {
   int result = join(map);
   if ((result == 0 || result == EMPTY) && (map->options.flags & TARN_EXCLUSIVE) && !(map->flags & TARN_MAP_CREATED)) {
     tn_map_leave(map);
-    return tn_fail(TARN_E_EXISTS, "map \"%s\": it exists, and was to be created; remove it or choose another name",
-                   map->place.name);
+    return tn_fail(TARN_E_EXISTS, "map \"%s\": it exists, and was to be created; %s or choose another name", map->place.name,
+                   is_section(map) ? "it goes when nobody has it open any more: wait for that" : "remove it");
   }
   if (result == STUCK)
     return tn_fail(TARN_E_PERMISSION,
@@ -363,7 +363,7 @@ static int conclude(tarn_map *map, int result, int waited) {
                    (unsigned long long)map->options.size_bytes);
   if (waited) return TARN_TIMED_OUT;
   return tn_fail(TARN_E_NOT_FOUND, "map \"%s\": there is none (looked for %s); create it first (`tarn map create`)%s", name,
-                 map->place.path, map->options.flags & TARN_EXISTING ? "" : ", or give a size to create it");
+                 tn_place_words(&map->place), map->options.flags & TARN_EXISTING ? "" : ", or give a size to create it");
 }
 
 static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }

@@ -109,6 +109,14 @@ int tn_fail_no_folder(const tn_place *place) {
                  tn_os_reason());
 }
 
+int tn_place_is_section(const tn_place *place) {
+  return place->kind == TARN_KIND_MAP && place->plain && place->path[0] == 0 && tn_os_capabilities()->sections;
+}
+
+const char *tn_place_words(const tn_place *place) {
+  return tn_place_is_section(place) ? "a section of that name; a file is meant by a path, such as ./NAME" : place->path;
+}
+
 int tn_name_of_file(const char *file_name, int *ret_kind, size_t *ret_length) {
   static const int kinds[] = {TARN_KIND_BOARD, TARN_KIND_STREAM};
   size_t length = strlen(file_name);

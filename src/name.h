@@ -26,6 +26,11 @@ const char *tn_kind_suffix(int kind);
  * channels 1 to 200 bytes of letters, digits, '.', '_', '-', not starting with '.'; raw maps any byte but '/' and NUL. */
 int tn_name_resolve(const char *name, int kind, tn_place *ret_place);
 
+/* 1: a raw map that is a named section, where the system has such: there is no file, and path is "". */
+int tn_place_is_section(const tn_place *place);
+/* Where somebody looked in vain, for "looked for ...": a path, or that a section is meant and how a file would be named. */
+const char *tn_place_words(const tn_place *place);
+
 /* 1 and the kind and length of the plain name if file_name is that of a channel ("camera.board"), else 0. */
 int tn_name_of_file(const char *file_name, int *ret_kind, size_t *ret_length);
 

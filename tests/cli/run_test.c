@@ -159,6 +159,9 @@ static void test_held_map(void) {
   CHECK_INT(0, check_wait(check_start_program(tarn_path(), "map", "read", "TarnRunTest", file, "--length", "1440054", NULL)));
   same_as_the_butterfly(file);
   CHECK_INT(0, run("show", "TarnRunTest", NULL, NULL));
+  CHECK_INT(0, run("stat", "TarnRunTest", NULL, NULL));
+  int removed = run("rm", "TarnRunTest", NULL, NULL);
+  CHECK(removed == 4 || removed == 1); /* in use; or a section, which cannot be removed */
   check_kill(holder);
   CHECK_INT(-9, check_wait(holder));
   CHECK_INT(3, run("map", "read", "TarnRunTest", file));

@@ -2,6 +2,7 @@
  * a file cannot be cut under a view. */
 #include <windows.h>
 
+#include <tarn/inspect.h>
 #include <tarn/map.h>
 
 #include "check.h"
@@ -64,6 +65,37 @@ static void test_sections(void) {
   CHECK_MEM("hello", view.data, 5); /* the view has the bytes */
   CHECK_RESULT(TARN_E_NOT_FOUND, open_sized(&map, name, TARN_MAP_READ, 0, 0)); /* but not the name */
   tarn_view_close(&view);
+}
+
+/* The path of a file has a separator in it: who forgets it is told what was looked for. */
+static void test_sections_from_outside(void) {
+  const char *name = own_name("");
+  tarn_map *map;
+  tarn_details details = {.struct_size = sizeof details};
+  CHECK_RESULT(TARN_E_NOT_FOUND, open_sized(&map, name, TARN_MAP_READ, 0, 0));
+  CHECK_CONTAINS("looked for a section", tarn_error_text());
+  CHECK_RESULT(TARN_E_NOT_FOUND, tarn_inspect(name, TARN_KIND_ANY, &details, NULL, 0));
+  CHECK_RESULT(TARN_E_NOT_FOUND, tarn_inspect(name, TARN_KIND_MAP, &details, NULL, 0));
+  CHECK_CONTAINS("looked for a section", tarn_error_text());
+  CHECK_RESULT(TARN_E_NOT_FOUND, tarn_remove(name, TARN_KIND_MAP, 1));
+  CHECK_OK(open_sized(&map, name, TARN_MAP_WRITE, ASKED, TARN_EXCLUSIVE));
+  for (int kind = TARN_KIND_ANY; kind <= TARN_KIND_MAP; kind++) {
+    CHECK_OK(tarn_inspect(name, kind, &details, NULL, 0));
+    CHECK_UINT(TARN_KIND_MAP, details.entry.kind);
+    CHECK_UINT(PAGES, details.entry.size_bytes);
+    CHECK_UINT(TARN_ENTRY_IN_USE, details.entry.flags);
+    CHECK_INT(0, (int)details.entry.modified_ns);
+    CHECK_RESULT(TARN_E_UNSUPPORTED, tarn_remove(name, kind, 1));
+  }
+  CHECK_RESULT(TARN_E_NOT_FOUND, tarn_inspect(name, TARN_KIND_BOARD, &details, NULL, 0));
+  CHECK_RESULT(TARN_E_EXISTS, open_sized(&(tarn_map *){NULL}, name, TARN_MAP_WRITE, ASKED, TARN_EXCLUSIVE));
+  CHECK_CONTAINS("when nobody has it open", tarn_error_text());
+  tarn_map_close(map);
+  CHECK_RESULT(TARN_E_NOT_FOUND, tarn_inspect(name, TARN_KIND_ANY, &details, NULL, 0));
+  HANDLE event = CreateEventA(NULL, TRUE, FALSE, name);
+  CHECK_RESULT(TARN_E_KIND, tarn_inspect(name, TARN_KIND_MAP, &details, NULL, 0));
+  CHECK_CONTAINS("event", tarn_error_text());
+  CloseHandle(event);
 }
 
 static void test_namespaces_and_odd_names(void) {
@@ -150,6 +182,7 @@ static void test_a_reader_waits_and_keeps_it(void) {
 }
 
 static const check_test tests[] = {{"sections", test_sections, 0},
+                                   {"sections_from_outside", test_sections_from_outside, 0},
                                    {"namespaces_and_odd_names", test_namespaces_and_odd_names, 0},
                                    {"another_kind_of_object", test_another_kind_of_object, 0},
                                    {"a_path_is_kept", test_a_path_is_kept, 0},
