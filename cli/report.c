@@ -21,14 +21,10 @@ void cli_report_directory(const char *directory) { given_directory = directory; 
 
 /* Behind what is there; as it is if no shell would take it apart. False: it does not fit. */
 static bool add_quoted(char *words, size_t room, const char *text) {
-  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/\\:@%+=,";
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@%+=,";
   size_t used = strlen(words);
-  if (*text && !text[strspn(text, plain)]) return (size_t)snprintf(words + used, room - used, "%s", text) < room - used;
-  if (used + 4 * strlen(text) + 3 > room) return false;
-  words[used++] = '\'';
-  for (; *text; text++) used += (size_t)snprintf(words + used, room - used, *text == '\'' ? "'\\''" : "%c", *text);
-  snprintf(words + used, room - used, "'");
-  return true;
+  if (!*text || text[strspn(text, plain)]) return cli_quote(words + used, room - used, text);
+  return (size_t)snprintf(words + used, room - used, "%s", text) < room - used;
 }
 
 const char *cli_typed(const char *name) {

@@ -100,6 +100,24 @@ void cli_system_start(int *argc, char ***argv) {
   if (result) *argc = count, *argv = result;
 }
 
+/* For cmd and PowerShell: in double quotes, where only a double quote and the backslashes before one need a backslash (as
+ * CommandLineToArgvW has it); a path without a space needs none. */
+bool cli_quote(char *room, size_t size, const char *text) {
+  static const char apart[] = " \t\"&|<>^();,=`'$@{}#*?!";
+  size_t used = 0, backslashes = 0;
+  if (2 * strlen(text) + 3 > size) return false;
+  if (*text && !text[strcspn(text, apart)]) return (size_t)snprintf(room, size, "%s", text) < size;
+  room[used++] = '"';
+  for (; *text; text++) {
+    for (size_t i = *text == '"' ? backslashes + 1 : 0; i > 0; i--) room[used++] = '\\';
+    backslashes = *text == '\\' ? backslashes + 1 : 0;
+    room[used++] = *text;
+  }
+  for (; backslashes > 0; backslashes--) room[used++] = '\\';
+  snprintf(room + used, size - used, "\"");
+  return true;
+}
+
 void cli_system_end(int code) {
   if (code == CLI_PIPE_CLOSED) _exit(1);
   if (code == CLI_INTERRUPTED) _exit((int)0xC000013A); /* STATUS_CONTROL_C_EXIT */
@@ -284,6 +302,15 @@ void cli_system_start(int *argc, char ***argv) {
   catch_signal(SIGBUS, on_fault, 0);
   signal(SIGPIPE, SIG_IGN); /* EPIPE instead: time to leave the channel properly */
   setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* whole lines, or those of two commands in a pipeline mix letter by letter */
+}
+
+bool cli_quote(char *room, size_t size, const char *text) {
+  size_t used = 0;
+  if (4 * strlen(text) + 3 > size) return false;
+  room[used++] = '\'';
+  for (; *text; text++) used += (size_t)snprintf(room + used, size - used, *text == '\'' ? "'\\''" : "%c", *text);
+  snprintf(room + used, size - used, "'");
+  return true;
 }
 
 void cli_system_end(int code) {

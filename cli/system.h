@@ -60,6 +60,8 @@ uint32_t cli_process(void);                                /* the number of this
 int64_t cli_unix_now(void);                                 /* Unix time in nanoseconds */
 /* Date and time here and now for people. */
 void cli_time_words(int64_t unix_ns, char *room, size_t size);
+/* Text as one word of a command line of this system's shell. False: it does not fit. */
+bool cli_quote(char *room, size_t size, const char *text);
 void cli_sleep(int64_t ns); /* a signal that asks to end cuts it short */
 
 #endif

@@ -293,9 +293,32 @@ static void test_hostile_text(void) {
   CHECK_STR("\"say \\\"hi\\\" \\\\ \\u000a\\ufffd\"", printed(json_sized, "say \"hi\" \\ \n\xff"));
 }
 
+/* A recommended command is pasted into the shell that is there. */
+static void test_quoted_names(void) {
+#ifdef _WIN32
+  static const char *const cases[][2] = {{"a\\b:c", "a\\b:c"},
+                                         {"C:\\my maps\\a", "\"C:\\my maps\\a\""},
+                                         {"C:\\my maps\\", "\"C:\\my maps\\\\\""},
+                                         {"\\\\?\\C:\\a", "\"\\\\?\\C:\\a\""},
+                                         {"say \\\"hi\"", "\"say \\\\\\\"hi\\\"\""},
+                                         {"it's", "\"it's\""},
+                                         {"", "\"\""}};
+#else
+  static const char *const cases[][2] = {
+      {"a/b:c", "a/b:c"}, {"a b", "'a b'"}, {"Local\\a", "'Local\\a'"}, {"it's", "'it'\\''s'"}, {"$(a)", "'$(a)'"}, {"", "''"}};
+#endif
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) CHECK_STR(cases[i][1], cli_typed(cases[i][0]));
+  CHECK_STR("-- -a", cli_typed("-a"));
+  cli_report_directory("b c");
+  CHECK_CONTAINS("--dir ", cli_typed("a"));
+  CHECK_CONTAINS("b c", cli_typed("a"));
+  cli_report_directory(NULL);
+}
+
 static const check_test tests[] = {{"sizes", test_sizes, 0},
                                    {"sizes_that_are_none", test_sizes_that_are_none, 0},
                                    {"times", test_times, 0},
+                                   {"quoted_names", test_quoted_names, 0},
                                    {"modes_and_numbers", test_modes_and_numbers, 0},
                                    {"words_for_sizes", test_words_for_sizes, 0},
                                    {"operands_and_options_in_any_order", test_operands_and_options_in_any_order, 0},
