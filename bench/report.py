@@ -402,9 +402,9 @@ def in_short(of):
 def quick_look(path):
     """What a quick run has to say, for a terminal."""
     of = Figures(path)
-    skipped = sorted({f"{of.title(peer)}, {line.key()}: {of.why_not(line, peer)}" for line in of.lines for peer in line.peers
-                      if of.why_not(line, peer)})
-    return [*in_short(of), "", disturbance(of.sessions[-1].get("disturbed_by")), f"All results: {path}"] + [f"No figure: {text}" for text in skipped]
+    missing = [f"Not built here, and so not compared: {', '.join(of.not_built())}."] if of.not_built() else []
+    return [*in_short(of), "", disturbance(of.sessions[-1].get("disturbed_by")), *missing, *(f"Failed: {text}" for text in of.failures()),
+            f"All results: {path}"]
 
 
 # ---- The page

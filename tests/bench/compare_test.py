@@ -204,6 +204,17 @@ class Page(unittest.TestCase):
         reasons.RULES.clear()
         self.assertGreater(self.write().count("*not yet explained*"), with_reasons)
 
+    def test_a_quick_look_fits_a_terminal(self):
+        for run in self.results["runs"]:
+            if run["peer"] == "iceoryx2":
+                run["skipped"] = "it was not built here"
+        self.results["runs"][0]["failed"] = "it broke"
+        self.keep("compare.json", self.results)
+        said = "\n".join(report.quick_look(os.path.join(self.directory, "compare.json")))
+        self.assertIn("Not built here, and so not compared: iceoryx2.\n", said)
+        self.assertIn(": it broke\n", said)
+        self.assertLess(said.count("\n"), 30)
+
     def test_the_processors_are_said(self):
         self.assertFalse("The writer ran on" in self.write())
         self.results["sessions"][0]["machine"].update(pinned=[0, 2, 3], apart="cores that share a cache", governor="powersave")
