@@ -124,7 +124,7 @@ def one_way(of):
     for mode in ("poll", "block"):
         lines = of.of("one_way", mode)
         copies = {line.bytes: line for line in of.of("copy")}
-        made += ["", f"Both sides {'polling' if mode == 'poll' else 'sleeping when there is nothing to do'}; in parentheses how many times the "
+        made += ["", f"Both sides {'polling' if mode == 'poll' else 'sleeping when there is nothing to do'}; behind the semicolon how many times the "
                  "stream's rate is this one's:", ""]
         rows = [["copying alone (limit)", *(rate(of.value(copies[line.bytes], "bare"), line.bytes) for line in lines)]]
         for peer in in_order({peer for line in lines for peer in line.peers}):
@@ -132,7 +132,7 @@ def one_way(of):
             for line in lines:
                 ratios = of.ratios(line, peer, "tarn_stream") if peer != "tarn_stream" else None
                 value = rate(of.value(line, peer), line.bytes) if of.good(line, peer) else no_figure(of, line, peer)
-                cells.append(value + (f" ({times(ratios)})" if ratios else ""))
+                cells.append(value + (f"; {times(ratios)}" if ratios else ""))
             rows.append([of.title(peer), *cells])
         made += table(["", *(size(line.bytes) for line in lines)], rows)
     return made[1:] + ["", *charts.shown("one_way")]
@@ -146,10 +146,10 @@ def readers(of):
         for line in lines:
             ratios = of.ratios(line, peer, "tarn_stream") if peer != "tarn_stream" else None
             value = rate(of.value(line, peer), line.bytes) if of.good(line, peer) else no_figure(of, line, peer)
-            cells.append(value + (f" ({three(ratios[0])})" if ratios else ""))
+            cells.append(value + (f"; {times(ratios)}" if ratios else ""))
         rows.append([of.title(peer), *cells])
-    return table(["", *(some(line.readers, "reader") for line in lines)], rows) + [
-        "", *charts.shown("readers")]
+    return ["64 bytes, sleeping when there is nothing to do; behind the semicolon how many times the stream's rate is this one's:", ""] + table(
+        ["", *(some(line.readers, "reader") for line in lines)], rows) + ["", *charts.shown("readers")]
 
 
 def mean_of_sides(of, line, peer, field):
