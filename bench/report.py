@@ -270,8 +270,9 @@ def disturbance(seen):
 def machine(of, about):
     session = of.sessions[-1]
     its = session["machine"]
+    flags = " " + its["flags"] if its.get("flags") else ""
     made = [f"{its['model']}, {some(its['processors'], 'processor')}{' of a virtual machine' if its['virtual'] else ''}, "
-            f"{amount(its['memory_bytes'])} of memory; Linux {its['kernel']}, {its['system']}; {its['compiler']}{' ' + its['flags'] if its.get('flags') else ''}; Python {its['python']}"
+            f"{amount(its['memory_bytes'])} of memory; Linux {its['kernel']}, {its['system']}; {its['compiler']}{flags}; Python {its['python']}"
             f"{'; ' + its['rust'] if its['rust'] else ''}; Tarn at {its['tarn'] or 'no known commit'}. {'; '.join(of.versions())}."]
     if its["tarn"].endswith("*") or about["machine"]["tarn"].endswith("*"):
         made[0] += " (A star: with changes that were not committed.)"

@@ -156,7 +156,8 @@ def machine(build, processors):
     flags = " ".join(filter(None, (cache.get("CMAKE_C_FLAGS"), cache.get("CMAKE_C_FLAGS_" + cache.get("CMAKE_BUILD_TYPE", "").upper()))))
     dirty = first_line("git", "status", "--porcelain", "--untracked-files=no", "--", ":/", ":!/bench/results", ":!/docs/performance*")
     governor = about_processor(processors[0], "cpufreq/scaling_governor")
-    return {"model": model, "processors": len(os.sched_getaffinity(0)), "pinned": processors, "apart": apart(processors), "governor": governor, "kernel": platform.release(),
+    return {"model": model, "processors": len(os.sched_getaffinity(0)), "pinned": processors, "apart": apart(processors),
+            "governor": governor, "kernel": platform.release(),
             "system": " ".join(platform.libc_ver()), "compiler": first_line(compiler, "--version"), "flags": flags, "python": platform.python_version(),
             "rust": first_line("rustc", "--version"), "tarn": first_line("git", "rev-parse", "--short=12", "HEAD") + ("*" if dirty else ""),
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),

@@ -246,7 +246,8 @@ static int receive_the_first(side *of) {
 
 /* ---- What is held: a thousand messages there and back, then wait to be killed ------------------------------------------- */
 
-/* Descriptors that the parent made (peers/inherit.h) were here before: one a link counts, as if each side had closed what it does not use. */
+/* Descriptors that the parent made (peers/inherit.h) were here before: one a link counts, as if each side had closed what it does not
+ * use. */
 static int64_t inherited_links(void) {
   int64_t count = 0;
   for (char **variable = environ; *variable; variable++) count += strncmp(*variable, "BENCH_LINK_", 11) == 0;
