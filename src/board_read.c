@@ -195,30 +195,18 @@ static int ask(void *argument) {
 
 /* Nothing newer and the timeout is 0. 1: there is something after all. */
 static int nothing_now(tarn_board *board) {
-  tn_channel *channel = &board->channel;
   int result = departed(board, board->empties++ % EMPTIES_A_QUESTION == 0);
   if (result != 0)
     return result;
-  if (tn_wait_woken(channel))
+  if (tn_wait_woken(&board->channel))
     return TARN_WOKEN;
-  if (board->poll != NULL) {
-    tn_poll_drain(board->poll);
-    result = tn_board_newer(board) ? 1 : departed(board, 0);
-    if (result != 0)
-      return result;
-    if (tn_wait_woken(channel))
-      return TARN_WOKEN;
-    tn_poll_arm(board->poll);
-  }
-  return TARN_EMPTY;
+  return board->poll != NULL ? tn_poll_quiet(board->poll, look, board) : TARN_EMPTY;
 }
 
 /* Until there is something newer. 0, or an outcome, or a failure. */
 int tn_board_wait(tarn_board *board, int64_t timeout_ns, tn_turns *turns) {
   int64_t left_ns;
   int result = tn_turn(turns, timeout_ns, &left_ns);
-  if (result == TARN_EMPTY && board->poll != NULL)
-    tn_poll_arm(board->poll); /* there was something, again and again: it may be there when it is next looked for */
   if (result == 0 && timeout_ns == 0) {
     result = nothing_now(board);
     result = result == 1 ? 0 : result;

@@ -5,7 +5,9 @@
  * ran empty, not one for each item.
  *
  * The event is level-triggered. The owner, about to answer TARN_EMPTY, first clears it, then looks once more, then arms: news
- * that came before the clearing is found by the look, news after the look is found by the thread, which looks before it sleeps.
+ * that came before the clearing is found by the look, news after the look is found by the thread, which looks before it sleeps. If the look
+ * finds something, TARN_EMPTY is not what is answered, and the event is set again: there may be more behind it. So at any time either the
+ * event is set or the thread is at work.
  * The thread changes nothing that the owner relies on: it looks, asks and announces a sleeper.
  */
 #include "poll_handle.h"
@@ -76,12 +78,12 @@ intptr_t tn_poll_handle(const tn_poll *poll) {
   return poll->ready;
 }
 
-void tn_poll_drain(tn_poll *poll) {
+int tn_poll_quiet(tn_poll *poll, int (*look)(void *), void *argument) {
   tn_os_event_clear(poll->ready);
-}
-
-void tn_poll_arm(tn_poll *poll) {
-  tn_os_event_set(poll->armed);
+  int result = look(argument);
+  if (result == 0 && tn_wait_woken(poll->channel)) result = TARN_WOKEN;
+  tn_os_event_set(result == 0 ? poll->armed : poll->ready);
+  return result == 0 ? TARN_EMPTY : result;
 }
 
 void tn_poll_stop(tn_poll *poll, int forked) {

@@ -334,26 +334,17 @@ static int ask(void *argument) {
 }
 
 static int nothing_now(tarn_stream *stream) {
-  tn_channel *channel = &stream->channel;
   int result = ask_in_time(stream);
   if (result == 0) result = departed(stream, stream->empties++ % 16 == 0);
   if (result != 0) return result;
-  if (tn_wait_woken(channel)) return TARN_WOKEN;
-  if (stream->poll != NULL) {
-    tn_poll_drain(stream->poll);
-    result = look(stream);
-    if (result != 0) return result;
-    if (tn_wait_woken(channel)) return TARN_WOKEN;
-    tn_poll_arm(stream->poll);
-  }
-  return TARN_EMPTY;
+  if (tn_wait_woken(&stream->channel)) return TARN_WOKEN;
+  return stream->poll != NULL ? tn_poll_quiet(stream->poll, look, stream) : TARN_EMPTY;
 }
 
 /* Until there is something to take. 0, or an outcome, or a failure. */
 static int wait_for_news(tarn_stream *stream, int64_t timeout_ns, tn_turns *turns) {
   int64_t left_ns;
   int result = tn_turn(turns, timeout_ns, &left_ns);
-  if (result == TARN_EMPTY && stream->poll != NULL) tn_poll_arm(stream->poll); /* there was something, and may be when it is next looked for */
   if (result == 0 && timeout_ns == 0) {
     result = nothing_now(stream);
     result = result == 1 ? 0 : result;

@@ -318,18 +318,10 @@ static int ask(void *argument) {
 }
 
 static int nothing_now(tarn_stream *stream) {
-  tn_channel *channel = &stream->channel;
   int result = departed(stream, stream->empties++ % EMPTIES_A_QUESTION == 0 || (stream->shared && tn_many_claimed(stream)));
   if (result != 0) return result;
-  if (tn_wait_woken(channel)) return TARN_WOKEN;
-  if (stream->poll != NULL) {
-    tn_poll_drain(stream->poll);
-    result = tn_stream_something(stream) ? 1 : departed(stream, 0);
-    if (result != 0) return result;
-    if (tn_wait_woken(channel)) return TARN_WOKEN;
-    tn_poll_arm(stream->poll);
-  }
-  return TARN_EMPTY;
+  if (tn_wait_woken(&stream->channel)) return TARN_WOKEN;
+  return stream->poll != NULL ? tn_poll_quiet(stream->poll, look, stream) : TARN_EMPTY;
 }
 
 /* The first few looks cost nothing but themselves: no clock, no call. An answer mostly comes within them. */
@@ -345,7 +337,6 @@ static inline int look_briefly(const tarn_stream *stream) {
 static int wait_for_news(tarn_stream *stream, int64_t timeout_ns, tn_turns *turns) {
   int64_t left_ns;
   int result = tn_turn(turns, timeout_ns, &left_ns);
-  if (result == TARN_EMPTY && stream->poll != NULL) tn_poll_arm(stream->poll); /* there was something, and may be when it is next looked for */
   if (stream->given) { /* who was given an item knows its writer: said here, not for each message */
     stream->given = 0;
     tn_writer_known(&stream->channel);
