@@ -53,7 +53,8 @@ static inline void tn_relax(void) {
 #endif
 }
 
-/* Nothing after it begins before all loads before it are done. Orders nothing that the other fences are for: it is a matter of time. */
+/* On x86: nothing after it begins before all loads before it are done; elsewhere a pause. Orders nothing that the fences are for: it is a matter
+ * of time. */
 static inline void tn_wait_for_loads(void) {
 #if defined(__x86_64__)
   __asm__ volatile("lfence" ::: "memory");

@@ -388,10 +388,9 @@ int tn_board_find(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {
 }
 
 int tn_board_make_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffer) {
-  int result = tn_board_find(board, capacity, ret_buffer);
-  if (result != 0)
-    return result < 0 ? result : 0;
-  result = reap_readers(board);
+  if (tn_board_find(board, capacity, ret_buffer))
+    return 0;
+  int result = reap_readers(board);
   if (result < 0)
     return result;
   if (result == 1 && tn_board_find(board, capacity, ret_buffer))

@@ -43,7 +43,7 @@
 #include "participant.h"
 #include "stream_inside.h"
 
-enum { BRIEF_LOOKS = 50, POLL_STEPS = 64, TAKES_MAX = 64, QUICK_NS = 1000000 };
+enum { EMPTIES_A_QUESTION = 16, BRIEF_LOOKS = 50, POLL_STEPS = 64, TAKES_MAX = 64, QUICK_NS = 1000000 };
 
 static int cannot_be(const tarn_stream *stream, const char *what) {
   return tn_fail(TARN_E_CORRUPT, "%s \"%s\": %s at position %llu cannot be", TN_WHO(&stream->channel), what,
@@ -335,7 +335,7 @@ static int ask(void *argument) {
 
 static int nothing_now(tarn_stream *stream) {
   int result = ask_in_time(stream);
-  if (result == 0) result = departed(stream, stream->empties++ % 16 == 0);
+  if (result == 0) result = departed(stream, stream->empties++ % EMPTIES_A_QUESTION == 0);
   if (result != 0) return result;
   if (tn_wait_woken(&stream->channel)) return TARN_WOKEN;
   return stream->poll != NULL ? tn_poll_quiet(stream->poll, look, stream) : TARN_EMPTY;
@@ -358,6 +358,8 @@ static int wait_for_news(tarn_stream *stream, int64_t timeout_ns, tn_turns *turn
     const tn_wish wish = {TN_NEWS, left_ns, 1, 0, look, ask, stream, tn_channel_items(&stream->channel)};
     result = tn_wait(&stream->channel, &wish);
   }
+  if (result != 0 && !tn_channel_is_mine(&stream->channel)) /* lost meanwhile: whatever was seen is not true */
+    return tn_channel_check(&stream->channel);
   if (result == TARN_NO_WRITER) tn_writer_told(&stream->channel);
   return result;
 }
