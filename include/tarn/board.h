@@ -25,8 +25,10 @@ typedef struct tarn_board tarn_board;
  * ret_board   set on success only; the caller closes it
  * Returns 0; TARN_BUSY (timeout 0: another writer lives; any role: a process that opens the board first, leaves it last or
  *   removes it is not done after 100 ms, being stopped or waiting for its disk); TARN_TIMED_OUT; TARN_E_INVALID, _NOT_FOUND
- *   (timeout 0), _EXISTS, _KIND, _MISMATCH, _PERMISSION, _NO_SPACE, _NO_SLOT, _CORRUPT, _VERSION, _UNSUPPORTED, _SYSTEM.
- * Any thread. Makes system calls; blocks no longer than timeout_ns (creation also as long as reserving takes).
+ *   (timeout 0), _EXISTS, _KIND, _MISMATCH, _PERMISSION, _NO_SPACE, _NO_SLOT, _TOO_LARGE (a buffer, for a 32-bit process), _CORRUPT,
+ *   _VERSION, _UNSUPPORTED, _SYSTEM.
+ * Any thread. Makes system calls; blocks no longer than timeout_ns (creation also as long as reserving takes; and up to 1.5 s where a name
+ *   is said to be on its way out, and does not go).
  * A process that dies inside leaves either no board or a complete one.  Since 0.1. */
 TARN_API int tarn_board_open(tarn_board **ret_board, const char *name, int role, const tarn_options *options, int64_t timeout_ns);
 
@@ -36,19 +38,20 @@ TARN_API int tarn_board_open(tarn_board **ret_board, const char *name, int role,
  * ret_room    set on success only; valid until publish or abandon; at least 64-byte aligned; holds old bytes, not zeros
  * timeout_ns  how long to wait for a buffer when living readers hold all that the limit allows
  * Returns 0; TARN_FULL (timeout 0); TARN_TIMED_OUT; TARN_WOKEN; TARN_BUSY (this handle has a claim already);
- *   TARN_E_TOO_LARGE (over limit_bytes), _NO_SPACE, _CORRUPT, _FORKED, _EVICTED, _INVALID (not a writer).
+ *   TARN_E_TOO_LARGE (over limit_bytes), _NO_SPACE, _CORRUPT, _FORKED, _EVICTED, _INVALID (not a writer), _UNSUPPORTED (2^48 versions
+ *   have been published), _SYSTEM.
  * One thread at a time a handle. No system call unless it grows, waits, or looks for dead readers.
  * A process that dies before publish leaves nothing readers will see.  Since 0.1. */
 TARN_API int tarn_board_claim(tarn_board *board, uint64_t size_bytes, void **ret_room, int64_t timeout_ns);
 
 /* tarn_board_publish: make the claimed room the newest version, with its first size_bytes bytes (may be fewer than claimed).
  * about may be NULL. Returns 0; TARN_E_INVALID (no claim, more than claimed, type longer than 1023 bytes; the claim stays);
- * TARN_E_FORKED. Never blocks; no system call unless a reader sleeps. Release: what was written before is seen by whoever
+ * _CORRUPT (the file was cut short: guard.h), _FORKED. Never blocks; no system call unless a reader sleeps. Release: what was written before is seen by whoever
  * reads this version. A process that dies inside has either published the whole version or none.  Since 0.1. */
 TARN_API int tarn_board_publish(tarn_board *board, uint64_t size_bytes, const tarn_about *about);
 
-/* tarn_board_abandon: give the claim back; readers keep the version they have. Returns 0; TARN_E_INVALID (no claim);
- * TARN_E_FORKED. Never blocks, no system call.  Since 0.1. */
+/* tarn_board_abandon: give the claim back; readers keep the version they have. Returns 0; TARN_E_INVALID (no claim),
+ * _CORRUPT (guard.h), _FORKED. Never blocks, no system call.  Since 0.1. */
 TARN_API int tarn_board_abandon(tarn_board *board);
 
 /* tarn_board_put: claim, copy size_bytes bytes from data, publish. Results as of claim and publish; on any of them but 0
@@ -61,14 +64,16 @@ TARN_API int tarn_board_put(tarn_board *board, const void *data, uint64_t size_b
  * ret_item    set on success only; give it back with tarn_board_release
  * timeout_ns  how long to wait for something newer
  * Returns 0; TARN_EMPTY (timeout 0); TARN_TIMED_OUT; TARN_WOKEN; TARN_NO_WRITER (once a departure); TARN_BUSY (all holds are
- *   out: release one); TARN_E_INVALID, _CORRUPT, _FORKED, _EVICTED, _UNSUPPORTED (an observer: use get), _SYSTEM.
+ *   out: release one); TARN_E_INVALID, _CORRUPT, _FORKED, _EVICTED, _UNSUPPORTED (an observer: use get), _TOO_LARGE, _NO_SPACE (this
+ *   process has no address room for the buffer), _SYSTEM.
  * One thread at a time a handle; any number of processes. No system call unless it waits or a buffer is seen for the first time.
  * Acquire: all that the writer wrote before publish is seen. A reader that dies holding a version holds it no longer once the
  * kernel has torn the process down.  Since 0.1. */
 TARN_API int tarn_board_read(tarn_board *board, tarn_item *ret_item, int64_t timeout_ns);
 
 /* tarn_board_release: done with an item of tarn_board_read; in any order; also after close (then it is the only call allowed).
- * The item is cleared. Returns 0; TARN_E_INVALID (not an item of this handle, or released already); TARN_E_FORKED.
+ * The item is cleared. Returns 0; TARN_E_INVALID (not an item of this handle, or released already), _CORRUPT (it is released, but the file was
+ * cut short, and what it showed is in doubt: guard.h), _FORKED.
  * Never blocks; a system call only if a writer waits for room.  Since 0.1. */
 TARN_API int tarn_board_release(tarn_board *board, tarn_item *item);
 
@@ -80,7 +85,7 @@ TARN_API int tarn_board_get(tarn_board *board, void *data, uint64_t capacity, ta
 /* tarn_board_handle: a handle that is readable (Linux: a descriptor for poll, epoll; Windows: an event for
  * WaitForMultipleObjects) while a read would not answer TARN_EMPTY. Level-triggered; read with timeout 0 until TARN_EMPTY.
  * Owned by the board: do not read or close it. Starts one thread the first time. Returns 0; TARN_E_INVALID (a writer or an
- * observer), _FORKED, _SYSTEM.  Since 0.1. */
+ * observer), _CORRUPT (guard.h), _FORKED, _SYSTEM.  Since 0.1. */
 TARN_API int tarn_board_handle(tarn_board *board, intptr_t *ret_handle);
 
 /* tarn_board_wake: make the blocking call of this handle, or the next one if none blocks now, return TARN_WOKEN. Any thread.

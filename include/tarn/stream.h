@@ -46,9 +46,12 @@ typedef struct tarn_piece {
  * timeout_ns  reader, observer: how long to wait for the name to appear. Writer: how long to wait for another living writer to
  *             leave (0: TARN_BUSY at once); with TARN_MANY_WRITERS there is nobody to wait for
  * ret_stream  set on success only; the caller closes it
- * Returns 0; TARN_BUSY (another writer lives, timeout 0); TARN_TIMED_OUT; TARN_E_INVALID, _NOT_FOUND (timeout 0), _EXISTS, _KIND,
- *   _MISMATCH, _PERMISSION, _NO_SPACE, _NO_SLOT, _CORRUPT, _VERSION, _UNSUPPORTED, _SYSTEM.
- * Any thread. Makes system calls; blocks no longer than timeout_ns (creation also as long as reserving the ring takes).
+ * Returns 0; TARN_BUSY (timeout 0: another writer lives; any role: a process that opens the stream first, leaves it last or
+ *   removes it is not done after 100 ms, being stopped or waiting for its disk); TARN_TIMED_OUT; TARN_E_INVALID, _NOT_FOUND
+ *   (timeout 0), _EXISTS, _KIND, _MISMATCH, _PERMISSION, _NO_SPACE, _NO_SLOT, _TOO_LARGE (the ring, for a 32-bit process), _CORRUPT,
+ *   _VERSION, _UNSUPPORTED, _SYSTEM.
+ * Any thread. Makes system calls; blocks no longer than timeout_ns (creation also as long as reserving the ring takes; and up to 1.5 s where
+ *   a name is said to be on its way out, and does not go).
  * A process that dies inside leaves either no stream or a complete one. Since 0.1. */
 TARN_API int tarn_stream_open(tarn_stream **ret_stream, const char *name, int role, const tarn_options *options,
                               int64_t timeout_ns);
@@ -69,13 +72,15 @@ TARN_API int tarn_stream_claim(tarn_stream *stream, uint64_t size_bytes, void **
 
 /* tarn_stream_publish: make the claimed room the next message, with its first size_bytes bytes (may be fewer than claimed).
  * about may be NULL; its tag is at most 2^32 - 1, its type must be NULL or "". Returns 0; TARN_E_INVALID (no claim, more than
- * claimed, tag or type; the claim stays), _FORKED, _EVICTED (many writers: this one was taken for dead, its claim is gone). Never blocks; no system call unless a reader sleeps. Release: what was
+ * claimed, tag or type; the claim stays), _CORRUPT (the file was cut short: guard.h), _FORKED, _EVICTED (many writers: this one was taken
+ * for dead, its claim is gone). Never blocks; no system call unless a reader sleeps. Release: what was
  * written before is seen by whoever reads the message. A process that dies inside has either published it whole or not at all.
  * Since 0.1. */
 TARN_API int tarn_stream_publish(tarn_stream *stream, uint64_t size_bytes, const tarn_about *about);
 
 /* tarn_stream_abandon: give the claim back; no message, no number used. With many writers, and in a queue, others may have claimed behind it:
- * its number is left out, and its room is free again when readers have passed it. Returns 0; TARN_E_INVALID (no claim), _FORKED, _EVICTED.
+ * its number is left out, and its room is free again when readers have passed it. Returns 0; TARN_E_INVALID (no claim), _CORRUPT (guard.h),
+ * _FORKED, _EVICTED.
  * Never blocks; a system call only if somebody sleeps. Since 0.1. */
 TARN_API int tarn_stream_abandon(tarn_stream *stream);
 
@@ -113,7 +118,9 @@ TARN_API int tarn_stream_read_batch(tarn_stream *stream, tarn_item *items, uint3
 
 /* tarn_stream_release: done with an item of read; in any order; also after close (then the only call allowed). The item's
  * data, size and token are cleared. Room is free again from the oldest item on. In a queue: the message is done. Returns 0; TARN_E_INVALID (not
- * an item of this handle, or released already); TARN_E_FORKED, _EVICTED (a queue: this reader was taken for dead, another has the message). Never blocks; a system call only if the writer waits for this room. Since 0.1. */
+ * an item of this handle, or released already), _CORRUPT (it is released, but the file was cut short, and what it showed is in doubt: guard.h),
+ * _FORKED, _EVICTED (a queue: this reader was taken for dead, another has the message). Never blocks; a system call only if the writer waits
+ * for this room. Since 0.1. */
 TARN_API int tarn_stream_release(tarn_stream *stream, tarn_item *item);
 
 /* tarn_stream_release_batch: the same for count items. Since 0.1. */
@@ -121,7 +128,7 @@ TARN_API int tarn_stream_release_batch(tarn_stream *stream, tarn_item *items, ui
 
 /* tarn_stream_return: a queue's reader gives an item of read back, undone: it goes to another reader, or to this one again, marked
  * TARN_AGAIN, with its deliveries counted. Also after close, as release. The item's data, size and token are cleared. Returns 0;
- * TARN_E_INVALID (not an item of this handle, or not a queue), _FORKED, _EVICTED (it had been taken for dead, and the item was given to
+ * TARN_E_INVALID (not an item of this handle, or not a queue), _CORRUPT (guard.h), _FORKED, _EVICTED (it had been taken for dead, and the item was given to
  * another already). Never blocks; a system call only if somebody sleeps. A process that dies inside has given it back. Since 0.1. */
 TARN_API int tarn_stream_return(tarn_stream *stream, tarn_item *item);
 
@@ -134,7 +141,7 @@ TARN_API int tarn_stream_get(tarn_stream *stream, void *data, uint64_t capacity,
 /* tarn_stream_handle: a handle that is readable (Linux: a descriptor for poll, epoll; Windows: an event for
  * WaitForMultipleObjects) while a read would not answer TARN_EMPTY. Level-triggered; read with timeout 0 until TARN_EMPTY.
  * Owned by the stream: do not read or close it. Starts one thread the first time. Returns 0; TARN_E_INVALID (a writer or an
- * observer), _FORKED, _SYSTEM. Since 0.1. */
+ * observer), _CORRUPT (guard.h), _FORKED, _SYSTEM. Since 0.1. */
 TARN_API int tarn_stream_handle(tarn_stream *stream, intptr_t *ret_handle);
 
 /* tarn_stream_wake: make the blocking call of this handle, or the next one if none blocks now, return TARN_WOKEN. Any thread.
