@@ -238,6 +238,7 @@ int tarn_view_flush(const tarn_view *view, uint64_t offset, uint64_t length) {
 void tarn_view_close(tarn_view *view) {
   if (view == NULL || view->data == NULL) return;
   void *base = (void *)(uintptr_t)view->reserved[VIEW_BASE];
+  tn_fence_release(); /* what was written through it, before what is written after this; a reader outside Tarn has no tag */
   tn_guard_drop(base, NULL);
   tn_os_unmap(base, view->reserved[VIEW_MAPPED]);
   *view = (tarn_view){0};
