@@ -214,7 +214,7 @@ static uint64_t retire_small(tarn_board *board, uint64_t capacity) {
       continue;
     }
     largest = view.capacity > largest ? view.capacity : largest;
-    /* [B4] an observer that copies from here must not find its version's generation again once the room is another's. */
+    /* [B4] an observer that copies from here must not find its version's generation again once the room is another's. Relaxed: the fence is next */
     tn_store_relaxed(&board->channel.entries[i].generation, 0);
     tn_fence_release(); /* [B4] before anything is written here, or its place in the file given away. Pairs with unchanged() */
     tn_store_release(&board->channel.entries[i].account.capacity, 0); /* [B5] nobody reads it; the next writer finds a gap */

@@ -205,7 +205,7 @@ static int walk(tarn_stream *stream) {
     number += sight.message ? 1 : sight.numbers;
     if (sight.message && position - last_remembered(stream) >= stream->ring_bytes / TN_STEPS) append(stream, position, number);
   }
-  tn_store_relaxed(&stream->position, position);
+  tn_store_relaxed(&stream->position, position); /* relaxed: own */
   stream->number = number;
   return 0;
 }

@@ -118,7 +118,7 @@ static int find_end(tarn_stream *stream) {
 int tn_many_join(tarn_stream *stream) {
   tn_boundary tail = tn_latch_load(&stream->channel.control->kind.stream.tail);
   stream->limit = tail.position; /* of nothing more it is known that it may be written */
-  tn_store_relaxed(&stream->position, tail.position);
+  tn_store_relaxed(&stream->position, tail.position); /* relaxed: own */
   stream->number = tail.number;
   if (tail.position % TN_UNIT != 0 || tail.number == 0) return cannot_be(stream, "the tail", tail.position);
   TN_POINT("many.join.done");

@@ -62,7 +62,7 @@ static int is_place(uint64_t word) { return (word & 1) && word % TN_UNIT == 1; }
 static int give_up_claim(tn_channel *channel, uint32_t slot) {
   tn_slot *one = &channel->table[slot];
   uint64_t noted = tn_load_acquire(&one->stream.claim); /* [M2] acquire */
-  uint32_t numbers = (uint32_t)tn_load_relaxed(&one->stream.numbers);
+  uint32_t numbers = (uint32_t)tn_load_relaxed(&one->stream.numbers); /* relaxed: [M2] */
   window w = {.channel = channel};
   tn_record *record;
   if (!is_place(noted)) return 0;
