@@ -83,11 +83,17 @@ static int check_kind(const tn_header *header, const tn_kind *kind, const tn_pla
 
 static uint64_t known_features(const tn_header *header) { return header->kind == TARN_KIND_STREAM ? TN_FEATURES : 0; }
 
+/* What to do about a file that never was a channel, or is one no more. Who gave a path may have meant something else, which must not
+ * be removed for that. */
+static const char *remedy(const tn_place *place) {
+  return place->plain ? "remove it with `tarn rm`" : "give the path of a channel's file, or one where there is none yet";
+}
+
 int tn_header_check(const tn_header *header, const tn_kind *kind, uint64_t size_bytes, const tn_place *place) {
   const char *word = tn_kind_word(place->kind);
   if (memcmp(header->magic, TN_MAGIC, sizeof header->magic) != 0)
-    return tn_fail(TARN_E_CORRUPT, "%s \"%s\": the file is no channel of Tarn's (it does not begin as one); was it overwritten?",
-                   word, place->name);
+    return tn_fail(TARN_E_CORRUPT, "%s \"%s\": the file is no channel of Tarn's (it does not begin as one); %s", word, place->name,
+                   remedy(place));
   if (header->major != TN_FORMAT_MAJOR)
     return tn_fail(TARN_E_VERSION, "%s \"%s\": its format is %u.%u, this Tarn knows %u.%u; use programs of one version", word,
                    place->name, header->major, header->minor, TN_FORMAT_MAJOR, TN_FORMAT_MINOR);
@@ -121,8 +127,8 @@ int tn_header_read(const tn_os_file *file, const tn_kind *kind, const tn_place *
   if (result != 0)
     return tn_fail(result, "%s \"%s\": its header cannot be read: %s", tn_kind_word(place->kind), place->name, tn_os_reason());
   if (length < sizeof header)
-    return tn_fail(TARN_E_CORRUPT, "%s \"%s\": the file has %llu bytes, too few for a channel; remove it with `tarn rm`",
-                   tn_kind_word(place->kind), place->name, (unsigned long long)length);
+    return tn_fail(TARN_E_CORRUPT, "%s \"%s\": the file has %llu bytes, too few for a channel; %s",
+                   tn_kind_word(place->kind), place->name, (unsigned long long)length, remedy(place));
   result = tn_header_check(&header, kind, status.size_bytes, place);
   if (result == 0)
     *ret_header = header;

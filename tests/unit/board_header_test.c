@@ -225,6 +225,24 @@ static void test_short_files(void) {
   remove_board();
 }
 
+/* A plain name that is no channel can go; a path may be that of something else, and nobody is told to remove it. */
+static void test_path_to_something_else(void) {
+  static const size_t sizes[] = {5, 131072}; /* too few, and enough */
+  static unsigned char text[131072];
+  memset(text, 't', sizeof text);
+  make_board();
+  for (size_t i = 0; i < 2; i++) {
+    write_file(text, sizes[i]);
+    CHECK_RESULT(TARN_E_CORRUPT, open_as(TARN_WRITER));
+    CHECK_CONTAINS("remove it with `tarn rm`", tarn_error_text());
+    tarn_board *board = NULL;
+    CHECK_RESULT(TARN_E_CORRUPT, tarn_board_open(&board, file_path(), TARN_WRITER, NULL, 0));
+    CHECK_CONTAINS("path of a channel's file", tarn_error_text());
+    CHECK(strstr(tarn_error_text(), "tarn rm") == NULL);
+  }
+  remove_board();
+}
+
 /* The tables say that there is a version, but the file ends before it. */
 static void test_cut_short_after_the_tables(void) {
   tn_header header = make_board();
@@ -326,6 +344,7 @@ static const check_test tests[] = {
     {"every_field_resealed", test_every_field_resealed, 60},
     {"versions", test_versions, 0},
     {"short_files", test_short_files, 0},
+    {"path_to_something_else", test_path_to_something_else, 0},
     {"cut_short_after_the_tables", test_cut_short_after_the_tables, 0},
     {"another_kind", test_another_kind, 0},
     {"past_32_bits", test_past_32_bits, 0},
