@@ -33,13 +33,28 @@ static int copy_given(const tarn_options *given, const tn_place *place, tarn_opt
   return 0;
 }
 
+/* A flag that is no flag of this kind, and whose it is. */
+static int refuse_flag(const tn_place *place, uint32_t flags) {
+  static const struct {
+    uint32_t flag;
+    const char *words;
+  } others[] = {{TARN_MANY_WRITERS, "TARN_MANY_WRITERS is a stream's"}, {TARN_QUEUE, "TARN_QUEUE is a stream's"},
+                {TARN_TIMES, "TARN_TIMES is a stream's"},               {TARN_HUGE, "TARN_HUGE is a map's"},
+                {TARN_PREFAULT, "TARN_PREFAULT is a map's"},            {TARN_LOCK, "TARN_LOCK is a map's"},
+                {TARN_SCOPED, "TARN_SCOPED is a map's"}};
+  size_t i = 0;
+  while (i + 1 < sizeof others / sizeof *others && (flags & others[i].flag) == 0)
+    i++;
+  return refuse(place, others[i].words);
+}
+
 static int check_fields(const tarn_options *options, const tn_kind *kind, const tn_place *place) {
   uint32_t flags = options->flags;
   if (flags & ~(uint32_t)FLAGS_KNOWN)
     return tn_fail(TARN_E_UNSUPPORTED, "%s \"%s\": options: flags %#x are not known to this Tarn (%s)", tn_kind_word(place->kind),
                    place->name, flags & ~(uint32_t)FLAGS_KNOWN, tarn_version());
   if (flags & ~(FLAGS_OF_ALL | kind->option_flags))
-    return refuse(place, "a flag of another kind is set");
+    return refuse_flag(place, flags & ~(FLAGS_OF_ALL | kind->option_flags));
   if ((flags & TARN_EXCLUSIVE) && (flags & TARN_EXISTING))
     return refuse(place, "TARN_EXCLUSIVE (must be new) and TARN_EXISTING (must be there) exclude each other");
   if (options->mode & ~0777u)
@@ -77,6 +92,12 @@ static int differ(const tn_place *place, const char *what, unsigned asked, unsig
                  tn_kind_word(place->kind), place->name, what, asked, there);
 }
 
+static int differ_in_policy(const tn_place *place, uint32_t asked, uint32_t there) {
+  static const char *const words[] = {"TARN_WAIT", "TARN_FAIL", "TARN_OVERWRITE"};
+  return tn_fail(TARN_E_MISMATCH, "%s \"%s\": policy: %s was asked for, but it was made with %s; ask for that, or remove it first",
+                 tn_kind_word(place->kind), place->name, words[asked], there <= TARN_OVERWRITE ? words[there] : "none");
+}
+
 static int lacks(const tn_place *place, uint32_t flags) {
   const char *what = flags & TARN_MANY_WRITERS ? "several writers at once (TARN_MANY_WRITERS)"
                      : flags & TARN_QUEUE      ? "a queue (TARN_QUEUE)"
@@ -91,7 +112,7 @@ int tn_options_agree(const tarn_options *options, const tn_header *header, const
   if (options->hold != 0 && options->hold != header->hold)
     return differ(place, "hold", options->hold, header->hold);
   if (options->policy != 0 && options->policy != header->policy)
-    return differ(place, "policy", options->policy, header->policy);
+    return differ_in_policy(place, options->policy, header->policy);
   uint32_t asked = options->flags & FLAGS_THAT_STAY;
   if ((asked & header->flags) != asked)
     return lacks(place, asked & ~header->flags);

@@ -287,6 +287,9 @@ static void test_arguments(void) {
     CHECK_CONTAINS("power of two", tarn_error_text());
   }
   tarn_stream *writer = stream_open("good", TARN_WRITER, (tarn_options){.size_bytes = RING});
+  options = (tarn_options){.struct_size = sizeof options, .policy = TARN_OVERWRITE};
+  CHECK_RESULT(TARN_E_MISMATCH, tarn_stream_open(&stream, "good", TARN_READER, &options, 0));
+  CHECK_CONTAINS("policy: TARN_OVERWRITE was asked for, but it was made with TARN_WAIT", tarn_error_text());
   tarn_about about = {.struct_size = sizeof about, .tag = UINT64_C(1) << 32};
   CHECK_RESULT(TARN_E_INVALID, tarn_stream_put(writer, "x", 1, &about, 0));
   about = (tarn_about){.struct_size = sizeof about, .type = "text/plain"};
