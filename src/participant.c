@@ -133,7 +133,8 @@ int tn_slot_take(tn_channel *channel) {
   if (got < 0)
     return told ? got : tn_channel_fail(channel, got, "cannot take a slot");
   if (got == 0)
-    return tn_fail(TARN_E_NO_SLOT, "%s \"%s\": all %u slots are taken by living processes; close one, or create it with more slots",
+    return tn_fail(TARN_E_NO_SLOT, "%s \"%s\": all %u slots are taken by living processes; close one (`tarn stat` "
+                   "lists them), or create it with more slots",
                    TN_WHO(channel), channel->header.slots);
   tn_atomic32 *mixed = &channel->control->join.mixed;
   if (tn_load_relaxed(&channel->control->join.domain) != tn_os_wake_domain()) /* relaxed: written before anybody could join */

@@ -203,6 +203,9 @@ void tn_stream_limit_from_floor(tarn_stream *stream);
 /* Would there perhaps be room below end? A guess, without the lock. */
 int tn_stream_may_fit(const tarn_stream *stream, uint64_t end);
 
+/* stream_write.c: TARN_E_TOO_LARGE, in words. */
+int tn_stream_too_large(const tarn_stream *stream, uint64_t size_bytes);
+
 /* stream_many.c: the calls of writers that claim under the lock. */
 int tn_many_join(tarn_stream *stream);
 int tn_many_claim(tarn_stream *stream, uint64_t size_bytes, void **ret_room, int64_t timeout_ns);

@@ -352,14 +352,6 @@ static int claim_run(tarn_stream *stream, const tarn_piece *messages, uint32_t c
   }
 }
 
-static int too_large(const tarn_stream *stream, uint64_t size_bytes) {
-  return tn_fail(TARN_E_TOO_LARGE,
-                 "%s \"%s\": a message of %llu bytes can never fit: a ring of %s takes up to %llu; create it with a "
-                 "larger one",
-                 TN_WHO(&stream->channel), (unsigned long long)size_bytes, tn_bytes(stream->ring_bytes),
-                 (unsigned long long)stream->longest);
-}
-
 /* ---- Publishing ------------------------------------------------------------------------------------------------------------ */
 
 static void describe(tarn_stream *stream, tn_record *record, uint64_t number, uint32_t tag, int64_t time_ns) {
@@ -430,7 +422,7 @@ static int publish(tarn_stream *stream, uint64_t size_bytes, uint32_t tag, int64
 /* ---- The calls ---------------------------------------------------------------------------------------------------------- */
 
 int tn_many_claim(tarn_stream *stream, uint64_t size_bytes, void **ret_room, int64_t timeout_ns) {
-  if (size_bytes > stream->longest) return too_large(stream, size_bytes);
+  if (size_bytes > stream->longest) return tn_stream_too_large(stream, size_bytes);
   const tarn_piece one = {NULL, size_bytes, 0};
   int result = claim_run(stream, &one, 1, timeout_ns);
   if (result != 0) return result;
@@ -458,7 +450,7 @@ int tn_many_abandon(tarn_stream *stream) {
 
 int tn_many_put(tarn_stream *stream, const tarn_piece *pieces, uint32_t count, uint64_t bytes, const tarn_about *about,
                 int64_t timeout_ns) {
-  if (bytes > stream->longest) return too_large(stream, bytes);
+  if (bytes > stream->longest) return tn_stream_too_large(stream, bytes);
   const tarn_piece whole = {NULL, bytes, 0};
   int result = claim_run(stream, &whole, 1, timeout_ns);
   if (result != 0) return result;

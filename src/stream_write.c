@@ -75,10 +75,10 @@ static inline uint64_t place_for(const tarn_stream *stream, uint64_t after, uint
   return extent <= left ? after : after + left;
 }
 
-static int too_large(const tarn_stream *stream, uint64_t size_bytes) {
+int tn_stream_too_large(const tarn_stream *stream, uint64_t size_bytes) {
   return tn_fail(TARN_E_TOO_LARGE,
-                 "%s \"%s\": a message of %llu bytes can never fit: a ring of %s takes up to %llu; create it with a "
-                 "larger one",
+                 "%s \"%s\": a message of %llu bytes can never fit: the ring it was made with, of %s, takes up to %llu; remove it and "
+                 "create it with a larger one (size_bytes)",
                  TN_WHO(&stream->channel), (unsigned long long)size_bytes, tn_bytes(stream->ring_bytes),
                  (unsigned long long)stream->longest);
 }
@@ -86,7 +86,7 @@ static int too_large(const tarn_stream *stream, uint64_t size_bytes) {
 /* Room for one message and the word after it: sets claim_at. */
 static inline int make_claim(tarn_stream *stream, uint64_t size_bytes, int64_t timeout_ns) {
   if (stream->claimed) return TARN_BUSY;
-  if (size_bytes > stream->longest) return too_large(stream, size_bytes);
+  if (size_bytes > stream->longest) return tn_stream_too_large(stream, size_bytes);
   uint64_t extent = tn_record_extent(stream->header_bytes, size_bytes);
   uint64_t at = place_for(stream, tn_stream_position(stream), extent);
   uint64_t end = at + extent + TN_UNIT;
@@ -290,7 +290,7 @@ static int add_up(const tarn_stream *stream, const tarn_piece *pieces, uint32_t 
   for (uint32_t i = 0; i < count; i++) {
     if (pieces[i].data == NULL && pieces[i].size_bytes != 0)
       return tn_fail(TARN_E_INVALID, "%s \"%s\": piece %u: data is NULL", TN_WHO(&stream->channel), i);
-    if (pieces[i].size_bytes > stream->longest) return too_large(stream, pieces[i].size_bytes);
+    if (pieces[i].size_bytes > stream->longest) return tn_stream_too_large(stream, pieces[i].size_bytes);
     if (pieces[i].tag > UINT32_MAX)
       return tn_fail(TARN_E_INVALID, "%s \"%s\": piece %u: tags are at most 2^32 - 1", TN_WHO(&stream->channel), i);
     bytes = bytes > UINT64_MAX - pieces[i].size_bytes ? UINT64_MAX : bytes + pieces[i].size_bytes;

@@ -159,6 +159,7 @@ static void every_size(uint32_t flags, uint64_t longest) {
   CHECK_RESULT(TARN_E_TOO_LARGE, tarn_stream_claim(writer, longest + 1, &room, 0));
   CHECK_CONTAINS("sizes", tarn_error_text());
   CHECK_CONTAINS("can never fit", tarn_error_text());
+  CHECK_CONTAINS("remove it and create it with a larger one", tarn_error_text());
   CHECK_RESULT(TARN_E_TOO_LARGE, tarn_stream_claim(writer, UINT64_MAX, &room, TARN_FOREVER));
   tarn_stream_close(reader);
   tarn_stream_close(writer);
