@@ -426,6 +426,8 @@ int tn_channel_open(tn_channel *channel, const tn_kind *kind, const char *name, 
   if (role != TARN_READER && role != TARN_WRITER && role != TARN_OBSERVER)
     return tn_fail(TARN_E_INVALID, "%s \"%s\": role %d is none; use TARN_READER, TARN_WRITER or TARN_OBSERVER", TN_WHO(channel), role);
   result = tn_options_read(options, kind, &channel->place, &channel->options);
+  if (result == 0)
+    result = tn_wait_check(channel, timeout_ns);
   if (result != 0)
     return result;
   char sentence[TN_SENTENCE];

@@ -282,7 +282,18 @@ int tn_turn(tn_turns *turns, int64_t timeout_ns, int64_t *ret_left_ns) {
   return *ret_left_ns > 0 ? 0 : TARN_TIMED_OUT;
 }
 
+/* Time until a moment that has passed is negative, too: who subtracts does not mean for ever. */
+int tn_wait_check(const struct tn_channel *channel, int64_t timeout_ns) {
+  if (timeout_ns >= TARN_FOREVER)
+    return 0;
+  return tn_fail(TARN_E_INVALID, "%s \"%s\": a timeout of %lld ns: it must not be negative, save TARN_FOREVER; give 0 to try once",
+                 TN_WHO(channel), (long long)timeout_ns);
+}
+
 int tn_wait(struct tn_channel *channel, const tn_wish *wish) {
+  int wrong = tn_wait_check(channel, wish->timeout_ns);
+  if (wrong != 0)
+    return wrong;
   int64_t start = tn_os_now();
   int64_t deadline = wish->timeout_ns < 0 || wish->timeout_ns > INT64_MAX - start ? INT64_MAX : start + wish->timeout_ns;
   if (channel->slot == TN_NO_SLOT)

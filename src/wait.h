@@ -54,6 +54,9 @@ typedef struct tn_wish {
 int tn_waits_begin(struct tn_channel *channel);
 void tn_waits_end(struct tn_channel *channel);
 
+/* tn_wait_check: TARN_E_INVALID, in words, if that is no timeout, else 0. */
+int tn_wait_check(const struct tn_channel *channel, int64_t timeout_ns);
+
 /* tn_wait: 0 when look said 1; what look or ask returned; TARN_TIMED_OUT (also for timeout 0: callers look first);
  * TARN_WOKEN; TARN_E_EVICTED. */
 int tn_wait(struct tn_channel *channel, const tn_wish *wish);

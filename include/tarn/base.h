@@ -5,7 +5,8 @@
  * tried, on what, what the system said and what to do: tarn_error_text(). A parameter named ret_... is untouched unless the
  * function returned 0 (one exception: tarn_*_get into a buffer that is too small sets ret_item->size_bytes).
  *
- * Timeouts are relative nanoseconds on the monotonic clock: 0 never blocks, TARN_FOREVER never gives up.
+ * Timeouts are relative nanoseconds on the monotonic clock: 0 never blocks, TARN_FOREVER never gives up. Any other negative one (the
+ * time until a moment that has passed, say) is TARN_E_INVALID wherever it would have to wait.
  *
  * A handle is used by one thread at a time (tarn_*_wake excepted). Two threads open the same name twice.
  */

@@ -181,6 +181,42 @@ static void test_second_writer(void) {
   tarn_board_close(writer);
 }
 
+/* A deadline that has passed, less now, is not for ever. */
+static void test_negative_timeouts(void) {
+  static const int64_t wrong[] = {-2, -5 * MS, INT64_MIN};
+  tarn_board *writer = open_writer("input", WITH(.limit_bytes = 192 << 10)), *reader = open_reader("input"), *observer = NULL, *none = NULL;
+  CHECK_OK(tarn_board_open(&observer, "input", TARN_OBSERVER, NULL, 0));
+  tarn_item item, held[2];
+  char data[8];
+  void *room;
+  for (int full = 0; full < 2; full++) {
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+      CHECK_RESULT(TARN_E_INVALID, tarn_board_open(&none, "input", TARN_READER, NULL, wrong[i]));
+      expect_sentence("input", "TARN_FOREVER");
+      CHECK_RESULT(TARN_E_INVALID, tarn_board_open(&none, "nothing", TARN_READER, NULL, wrong[i]));
+      CHECK_RESULT(TARN_E_INVALID, tarn_board_open(&none, "input", TARN_WRITER, NULL, wrong[i]));
+      CHECK_RESULT(TARN_E_INVALID, tarn_board_read(reader, &item, wrong[i]));
+      expect_sentence("input", "TARN_FOREVER");
+      CHECK_RESULT(TARN_E_INVALID, tarn_board_get(reader, data, sizeof data, &item, wrong[i]));
+      CHECK_RESULT(TARN_E_INVALID, tarn_board_get(observer, data, sizeof data, &item, wrong[i]));
+      if (full)
+        CHECK_RESULT(TARN_E_INVALID, tarn_board_claim(writer, 64 << 10, &room, wrong[i]));
+    }
+    if (full)
+      break;
+    for (int i = 0; i < 2; i++) { /* both buffers: one held, the other newest and held */
+      CHECK_OK(tarn_board_put(writer, "x", 1, NULL, wrong[0])); /* what need not wait does not ask */
+      CHECK_OK(tarn_board_read(reader, &held[i], wrong[0]));
+    }
+    CHECK_OK(tarn_board_get(observer, data, sizeof data, &item, wrong[0]));
+  }
+  for (int i = 0; i < 2; i++)
+    CHECK_OK(tarn_board_release(reader, &held[i]));
+  tarn_board_close(observer);
+  tarn_board_close(reader);
+  tarn_board_close(writer);
+}
+
 static void test_wrong_role(void) {
   tarn_board *writer = open_writer("input", NULL), *reader = open_reader("input"), *observer = NULL;
   CHECK_OK(tarn_board_open(&observer, "input", TARN_OBSERVER, NULL, 0));
@@ -392,6 +428,7 @@ static const check_test tests[] = {
     {"option_values", test_option_values, 0},
     {"mismatch", test_mismatch, 0},
     {"second_writer", test_second_writer, 0},
+    {"negative_timeouts", test_negative_timeouts, 0},
     {"wrong_role", test_wrong_role, 0},
     {"wrong_order", test_wrong_order, 0},
     {"about", test_about, 0},

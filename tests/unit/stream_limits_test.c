@@ -278,6 +278,36 @@ static void test_batches(void) {
 
 /* ---- Arguments and what a handle may hold ------------------------------------------------------------------------------- */
 
+/* A deadline that has passed, less now, is not for ever. */
+static void test_negative_timeouts(void) {
+  static const uint32_t flags[] = {0, TARN_MANY_WRITERS, TARN_QUEUE};
+  static const int64_t wrong[] = {-2, -5000000, INT64_MIN};
+  for (int kind = 0; kind < 3; kind++) {
+    tarn_stream *writer = stream_open("late", TARN_WRITER, (tarn_options){.size_bytes = RING, .flags = flags[kind]}), *none = NULL;
+    tarn_stream *reader = stream_open("late", TARN_READER, (tarn_options){0});
+    tarn_item item;
+    char data[8];
+    void *room;
+    uint32_t count;
+    const tarn_piece piece = {"x", 1, 0};
+    for (int i = 0; i < 3; i++) {
+      CHECK_RESULT(TARN_E_INVALID, tarn_stream_open(&none, "nothing", TARN_READER, NULL, wrong[i]));
+      CHECK_CONTAINS("save TARN_FOREVER", tarn_error_text());
+      CHECK_RESULT(TARN_E_INVALID, tarn_stream_read(reader, &item, wrong[i]));
+      CHECK_CONTAINS("save TARN_FOREVER", tarn_error_text());
+      CHECK_RESULT(TARN_E_INVALID, tarn_stream_read_batch(reader, &item, 1, &count, wrong[i]));
+      CHECK_RESULT(TARN_E_INVALID, tarn_stream_get(reader, data, sizeof data, &item, wrong[i]));
+    }
+    while (tarn_stream_put(writer, "12345678", 8, NULL, 0) == 0) continue;
+    CHECK_RESULT(TARN_E_INVALID, tarn_stream_claim(writer, 8, &room, -2));
+    CHECK_RESULT(TARN_E_INVALID, tarn_stream_put(writer, data, 8, NULL, -200));
+    CHECK_RESULT(TARN_E_INVALID, tarn_stream_put_pieces(writer, &piece, 1, NULL, -3));
+    CHECK_RESULT(TARN_E_INVALID, tarn_stream_put_batch(writer, &piece, 1, &count, INT64_MIN));
+    tarn_stream_close(reader);
+    tarn_stream_close(writer);
+  }
+}
+
 static void test_arguments(void) {
   tarn_stream *stream = NULL;
   tarn_options options = {.struct_size = sizeof options};
@@ -373,6 +403,7 @@ static const check_test tests[] = {{"across_boundaries", test_across_boundaries,
                                    {"less_than_claimed", test_less_than_claimed, 0},
                                    {"batches", test_batches, 0},
                                    {"arguments", test_arguments, 0},
+                                   {"negative_timeouts", test_negative_timeouts, 0},
                                    {"too_small_a_buffer", test_too_small_a_buffer, 0},
                                    {"as_many_as_may_be_out", test_as_many_as_may_be_out, 0},
                                    {0}};
