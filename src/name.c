@@ -102,9 +102,13 @@ int tn_fail_no_folder(const tn_place *place) {
   char folder[TN_OS_PATH];
   const char *word = tn_kind_word(place->kind);
   tn_folder_of(place->path, folder);
-  if (tn_os_reason_number() != 0)
+  if (tn_os_reason_number() != 0 && place->plain)
     return tn_fail(TARN_E_NOT_FOUND, "%s \"%s\": cannot be created: there is no directory %s; make it, or choose another (TARN_DIR)", word,
                    place->name, folder);
+  if (tn_os_reason_number() != 0)
+    return tn_fail(TARN_E_NOT_FOUND,
+                   "%s \"%s\": cannot be created: this is the path of a file, and there is no directory %s; make it, or give a name without '/'",
+                   word, place->name, folder);
   return tn_fail(TARN_E_NOT_FOUND, "%s \"%s\": cannot be created in %s: %s; choose another directory (TARN_DIR)", word, place->name, folder,
                  tn_os_reason());
 }

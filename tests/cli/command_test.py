@@ -143,6 +143,14 @@ class PutAndGet(Command):
                 with self.subTest(arguments=arguments, directory=directory):
                     self.assertIn(why % path, self.error(*arguments, "--dir", path, stdin=b"x", expect=NOT_THERE))
 
+    def test_path_without_directory(self):
+        """Somebody who takes names for topics is told what a / means."""
+        for arguments in (("put", "house/kitchen"), ("send", "house/kitchen"), ("create", "board", "house/kitchen"),
+                          ("map", "create", "house/kitchen", "4K")):
+            with self.subTest(arguments=arguments):
+                self.assertIn("this is the path of a file, and there is no directory house; make it, or give a name without '/'",
+                              self.error(*arguments, stdin=b"x", expect=NOT_THERE))
+
     def test_corrupt(self):
         with open(os.path.join(self.channels, "noise.board"), "wb") as file:
             file.write(os.urandom(200000))
