@@ -53,6 +53,7 @@ struct tarn_board {
   uint32_t *known_free; /* buffers; one that was found free stays free until this writer publishes it. The best to use is the last */
   uint32_t known_free_count;
   unsigned char *pinned; /* as of the last scan */
+  uint64_t pins_used[TN_PINS / 4]; /* which bits of a slot's pin_words a reader may have set: those of the pins that it uses */
   uint32_t used;             /* entries at and above it have no buffer */
   tn_gap *gaps;              /* sorted by offset, never touching */
   uint32_t gap_count;
@@ -66,7 +67,7 @@ static inline unsigned char *tn_board_content(const tn_buffer_view *view) {
 }
 
 /* After a pin was taken away. A writer waits for room only where there is a limit: without one there are as many buffers as readers can pin,
- * and two more, or it is told that there is no space. (If somebody scribbles over pins it may wait all the same: in slices, unwoken.) */
+ * and two more, or it is told that there is no space. */
 static inline void tn_board_wake_room(tarn_board *board) {
   if (board->channel.header.limit_bytes != 0)
     tn_wake(&board->channel, TN_ROOM);

@@ -189,8 +189,29 @@ static int look(void *argument) {
   return tn_board_newer(argument) ? 1 : departed(argument, 0);
 }
 
+/* Once a slice: the own pins as they should be. What a scribbler left there would keep a buffer from the writer while this reader sleeps. */
+static void pin_again(tarn_board *board) {
+  tn_channel *channel = &board->channel;
+  tn_slot *slot = &channel->table[channel->slot];
+  int changed = 0;
+  if (tn_load_relaxed(&slot->generation) != channel->generation) /* relaxed: tn_wait asks, too */
+    return;
+  for (uint32_t pin = 0; pin < TN_PINS; pin++) {
+    uint16_t own = pin < channel->header.hold && board->holds[pin].out ? (uint16_t)(board->holds[pin].buffer + 1) : 0;
+    if (tn_load_relaxed(&slot->pins[pin]) == own) /* relaxed: own */
+      continue;
+    tn_store_release(&slot->pins[pin], own); /* [B3] */
+    changed = 1;
+  }
+  if (changed)
+    tn_board_wake_room(board);
+}
+
 static int ask(void *argument) {
-  return departed(argument, 1);
+  tarn_board *board = argument;
+  if (board->channel.slot != TN_NO_SLOT)
+    pin_again(board);
+  return departed(board, 1);
 }
 
 /* Nothing newer and the timeout is 0. 1: there is something after all. */

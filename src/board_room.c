@@ -112,7 +112,15 @@ static int take_stock_of_entries(tarn_board *board) {
   return 0;
 }
 
+/* A reader uses as many pins as it may hold versions, and the last one. */
+static void know_pins(tarn_board *board) {
+  for (uint32_t pin = 0; pin < TN_PINS; pin++)
+    if (pin < board->channel.header.hold || pin == TN_PINS - 1)
+      board->pins_used[pin / 4] |= UINT64_C(0xffff) << pin % 4 * 16;
+}
+
 int tn_board_take_stock(tarn_board *board) {
+  know_pins(board);
   tn_os_status status;
   int result = tn_os_status_of(&board->channel.file, &status);
   if (result != 0)
@@ -154,6 +162,18 @@ static inline int take_free(tarn_board *board, uint64_t capacity, uint32_t *ret_
 
 void tn_board_add_free(tarn_board *board, uint32_t buffer) { board->known_free[board->known_free_count++] = buffer; }
 
+/* Four of a slot's pins. What nobody would ever clear is not looked at: in the writer's own slot, in a pin that readers do not use, and, said
+ * by in_use, in a free slot. */
+static inline uint64_t pins_of(const tarn_board *board, uint32_t slot, int word) {
+  uint64_t four = tn_load_acquire(&board->channel.table[slot].pin_words[word]); /* [B3] acquire: the reader's last look comes before */
+  return slot == board->channel.slot ? 0 : four & board->pins_used[word];
+}
+
+/* A joiner's state comes before its first pin, and both before its fence [B2]; who has left freed its slot behind its last look. */
+static inline int in_use(const tarn_board *board, uint32_t slot) {
+  return tn_load_acquire(&board->channel.table[slot].state) != TN_SLOT_FREE; /* [B3] acquire: as of the pins. Pairs with tn_slot_leave */
+}
+
 /* Look at every pin. The list of known free buffers is made again. */
 static void scan(tarn_board *board) {
   tn_channel *channel = &board->channel;
@@ -163,7 +183,9 @@ static void scan(tarn_board *board) {
   uint32_t count = tn_slot_count(channel);
   for (uint32_t slot = 0; slot < count; slot++)
     for (int i = 0; i < TN_PINS / 4; i++) {
-      uint64_t four = tn_load_acquire(&channel->table[slot].pin_words[i]); /* [B3] acquire: the reader's last look comes before */
+      uint64_t four = pins_of(board, slot, i);
+      if (four != 0 && !in_use(board, slot))
+        break;
       for (; four != 0; four >>= 16) { /* mostly 0: nothing is held */
         uint32_t pin = four & 0xffff;
         if (pin != 0 && pin <= board->used)
@@ -187,8 +209,8 @@ static int reap_readers(tarn_board *board) {
   for (uint32_t slot = 0; slot < count; slot++) {
     uint64_t pins = 0;
     for (int i = 0; i < TN_PINS / 4; i++)
-      pins |= tn_load_relaxed(&channel->table[slot].pin_words[i]); /* relaxed: a guess; reaping proves */
-    if (pins == 0)
+      pins |= pins_of(board, slot, i); /* a guess; reaping proves */
+    if (pins == 0 || !in_use(board, slot))
       continue;
     int result = tn_slot_reap(channel, slot);
     if (result < 0)
@@ -401,7 +423,7 @@ int tn_board_make_room(tarn_board *board, uint64_t capacity, uint32_t *ret_buffe
     wanted = capacity;
   uint32_t buffer = unused_entry(board);
   if (buffer == board->channel.header.entries)
-    return TARN_FULL; /* more pins than readers can have: somebody scribbles */
+    return TARN_FULL; /* cannot be: there are more entries than readers can pin */
   result = within_limit(board, wanted) ? add_somehow(board, buffer, wanted, capacity) : over_limit(board, wanted);
   if (result == 0)
     *ret_buffer = buffer;
