@@ -7,14 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_there(const char *name, uint32_t kind) {
+static int inspect(const char *name, uint32_t kind) {
   tarn_details *details = calloc(1, sizeof *details);
-  if (!details) return false;
+  if (!details) return TARN_E_SYSTEM;
   details->struct_size = sizeof *details;
-  bool there = tarn_inspect(name, (int)kind, details, NULL, 0) == 0;
+  int result = tarn_inspect(name, (int)kind, details, NULL, 0);
   free(details);
-  return there;
+  return result;
 }
+
+static bool is_there(const char *name, uint32_t kind) { return inspect(name, kind) == 0; }
 
 static uint32_t other_kind(const char *name, uint32_t kind) {
   static const uint32_t kinds[] = {TARN_KIND_BOARD, TARN_KIND_STREAM, TARN_KIND_MAP}; /* by a path, any file would do for a map */
@@ -30,7 +32,9 @@ bool cli_other_words(const char *name, uint32_t kind, int purpose, char *words, 
   uint32_t other = kind == TARN_KIND_ANY ? 0 : other_kind(name, kind);
   if (!other) return false;
   const char *kind_name = cli_kind_name(other);
-  if (purpose == CLI_TO_RESIZE) {
+  if (other == TARN_KIND_MAP && inspect(name, TARN_KIND_ANY) == TARN_E_KIND) {
+    snprintf(words, size, "the file of that name is a board or stream that was made by its path, and is opened by that alone");
+  } else if (purpose == CLI_TO_RESIZE) {
     snprintf(words, size, "a %s has that name, and only a map can be resized", kind_name);
   } else if (purpose == CLI_TO_FOLLOW) {
     snprintf(words, size, "a %s has that name: `--kind %s` means it", kind_name, kind_name);

@@ -121,6 +121,14 @@ static int is_there(const tn_place *place) {
   return result;
 }
 
+/* A plain name leads to a map, or to a channel whose file has the kind in its name. A channel in any other file is led to by its path alone. */
+static int refuse_by_path(const tn_place *place) {
+  tn_place file = *place;
+  if (place->kind != TARN_KIND_MAP || tn_place_is_section(place) || kind_of_path(&file) != 0 || file.kind == TARN_KIND_MAP)
+    return 0;
+  return tn_fail(TARN_E_KIND, "\"%s\": the file of that name is a %s: give its path, %s", place->name, tn_kind_word(file.kind), place->path);
+}
+
 /* Only regular files count: a directory that happens to be called like a channel is nothing that a map could be. If there is nothing else,
  * opening it says what it is. */
 static int resolve_any(const char *name, tn_place *ret_place) {
@@ -156,8 +164,10 @@ static int resolve_any(const char *name, tn_place *ret_place) {
     return tn_fail(TARN_E_NOT_FOUND, "\"%s\": there is no map, board or stream of that name", name);
   if (count > 1)
     return tn_fail(TARN_E_INVALID, "\"%s\" means several things (%s): say which kind (--kind), or give the path of one", name, there);
-  *ret_place = found;
-  return 0;
+  int refused = refuse_by_path(&found);
+  if (refused == 0)
+    *ret_place = found;
+  return refused;
 }
 
 int tn_look_resolve(const char *name, int kind, tn_place *ret_place) {

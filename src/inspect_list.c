@@ -84,16 +84,44 @@ static int tell_closed(const char *path, const tn_listed *one, const tn_crowd *c
   return 1;
 }
 
-/* One file: 1 if there is something to tell; 0 if it vanished or is no regular file. */
+/* A file that is not called like a channel may be one that was made by its path. If it is a whole one, it is looked at as what it is. */
+static void look_again(tn_look *look) {
+  tn_look channel;
+  tn_place place = look->place;
+  place.plain = 0;
+  place.kind = place.kind == TARN_KIND_MAP ? tn_look_first_bytes(&look->file) : TARN_KIND_MAP;
+  if (place.kind <= TARN_KIND_MAP || tn_look_open(&place, TN_OS_READ, &channel) != 0) return;
+  tn_os_file unused = channel.wrong == 0 ? look->file : channel.file;
+  if (channel.wrong == 0) *look = channel;
+  tn_os_close(&unused);
+}
+
+/* Its path is the one name that leads there; where there is no room for that, its file's name. */
+static void tell_by_path(const tn_look *look, const char *file_name, tarn_entry *entry) {
+  size_t length = strlen(look->place.path);
+  int fits = length < sizeof entry->name;
+  tn_look_tell(look, fits ? look->place.path : file_name, fits ? length : strlen(file_name), entry);
+}
+
+/* One file: 1 if there is something to tell; 0 if it vanished, is no regular file, or a map where there is no crowd to ask for its users. */
 static int describe(const tn_listing *list, const tn_listed *one, const tn_crowd *crowd, tarn_entry *entry) {
   tn_place place;
   tn_look look;
   if (tn_listing_place(list, one, &place) != 0) return 0;
   int result = tn_look_open(&place, TN_OS_READ, &look);
-  if (result == TARN_E_PERMISSION) return tell_closed(place.path, one, crowd, entry);
+  if (result == TARN_E_PERMISSION) return crowd != NULL || one->kind != TARN_KIND_MAP ? tell_closed(place.path, one, crowd, entry) : 0;
   if (result != 0) return 0;
-  tn_look_tell(&look, one->name, one->length, entry);
-  if (one->kind == TARN_KIND_MAP) {
+  look_again(&look);
+  int map = look.place.kind == TARN_KIND_MAP;
+  if (map && crowd == NULL) {
+    tn_os_close(&look.file);
+    return 0;
+  }
+  if (look.place.plain)
+    tn_look_tell(&look, one->name, one->length, entry);
+  else
+    tell_by_path(&look, one->name, entry);
+  if (map) {
     tn_users_of_map(crowd, look.file.device, look.file.inode, entry);
   } else if (look.wrong == 0 && !one->temporary) {
     tn_look_published(&look, entry);
@@ -103,34 +131,22 @@ static int describe(const tn_listing *list, const tn_listed *one, const tn_crowd
   return 1;
 }
 
-static int tell_all(const tn_listing *list, int (*each)(const tarn_entry *, void *), void *argument) {
-  tn_crowd crowd;
+static int tell_all(const tn_listing *list, const tn_crowd *crowd, int (*each)(const tarn_entry *, void *), void *argument) {
   tarn_entry entry;
   int result = 0;
-  find_users(list, &crowd);
   for (size_t i = 0; i < list->count && result == 0; i++)
-    if (describe(list, &list->all[i], &crowd, &entry)) result = each(&entry, argument);
-  tn_crowd_end(&crowd);
+    if ((crowd != NULL || !list->all[i].temporary) && describe(list, &list->all[i], crowd, &entry)) result = each(&entry, argument);
   return result;
-}
-
-static void forget_maps(tn_listing *list) {
-  size_t kept = 0;
-  for (size_t i = 0; i < list->count; i++) {
-    if (list->all[i].kind == TARN_KIND_MAP || list->all[i].temporary)
-      free(list->all[i].name);
-    else
-      list->all[kept++] = list->all[i];
-  }
-  list->count = kept;
 }
 
 static int list(const char *directory, int channels_only, int (*each)(const tarn_entry *, void *), void *argument) {
   tn_listing names;
+  tn_crowd crowd;
   if (each == NULL) return tn_fail(TARN_E_INVALID, "tarn_list: each is NULL");
   int result = tn_listing_read(directory, &names);
-  if (channels_only) forget_maps(&names);
-  if (result == 0) result = tell_all(&names, each, argument);
+  if (!channels_only) find_users(&names, &crowd);
+  if (result == 0) result = tell_all(&names, channels_only ? NULL : &crowd, each, argument);
+  if (!channels_only) tn_crowd_end(&crowd);
   tn_listing_end(&names);
   return result;
 }

@@ -49,7 +49,7 @@ typedef struct tarn_entry {
   uint64_t occupied_bytes; /* what it really takes from memory or disk */
   int64_t modified_ns;     /* Unix time of the last change that the file system knows of; of a board the newest version's if that is later.
                               0: it is a named section of Windows, of which mode, owner and group say nothing either */
-  char name[256];          /* without .board or .stream */
+  char name[256];          /* without .board or .stream; in a list, of a channel whose file has neither: its path, if that is not too long */
   char why[256];           /* TARN_ENTRY_DAMAGED: one sentence */
   uint32_t user_count;     /* channels: living participants (observers take no part); maps: processes that were seen to have it */
   uint32_t reserved;
@@ -117,13 +117,15 @@ typedef struct tarn_details {
  * /proc is read, once, for who has them (Linux); a directory of channels alone costs a few system calls each.  Since 0.1. */
 TARN_API int tarn_list(const char *directory, int (*each)(const tarn_entry *entry, void *argument), void *argument);
 
-/* tarn_list_channels: the same for boards and streams alone. No other process is looked at: for those who look every second.  Since 0.1. */
+/* tarn_list_channels: the same for boards and streams alone. No other process is looked at, though every file is, whether it is one: for those
+ * who look every second.  Since 0.1. */
 TARN_API int tarn_list_channels(const char *directory, int (*each)(const tarn_entry *entry, void *argument), void *argument);
 
 /* tarn_inspect: describe name. kind TARN_KIND_ANY: exactly one of the map `name`, `name.board` and `name.stream` may exist; on Windows the map
- * is the named section, as for tarn_map_open. participants may be NULL; else it has room for capacity of them. A stream under a fast writer has moved on when this returns, and
- * of one with very many small messages `newest` may be up to 1/16 of the ring behind. Returns 0; TARN_E_NOT_FOUND, _INVALID (several exist: the
- * sentence names them), _CORRUPT, _VERSION, _PERMISSION, _SYSTEM.  Since 0.1. */
+ * is the named section, as for tarn_map_open. A file `name` that is a board or a stream is no map, and is led to by its path alone: TARN_E_KIND,
+ * and the sentence has the path. participants may be NULL; else it has room for capacity of them. A stream under a fast writer has moved on when
+ * this returns, and of one with very many small messages `newest` may be up to 1/16 of the ring behind. Returns 0; TARN_E_NOT_FOUND, _INVALID (several exist: the
+ * sentence names them), _KIND, _CORRUPT, _VERSION, _PERMISSION, _SYSTEM.  Since 0.1. */
 TARN_API int tarn_inspect(const char *name, int kind, tarn_details *ret_details, tarn_participant *participants, uint32_t capacity);
 
 /* tarn_remove: remove the name. Refused with TARN_BUSY while anybody living uses it, unless force is 1: then its users go on

@@ -341,6 +341,25 @@ class OtherKinds(Command):
         told = json.loads(self.run_tarn("get", "s", "--json", expect=NOT_THERE).stderr)
         self.assertEqual("TARN_E_NOT_FOUND", told["result"])
 
+    def test_made_by_a_path(self):
+        """What is not called like a channel has its path only: it is listed so, and a plain name does not mean it."""
+        path = os.path.join(self.channels, "p")
+        self.run_tarn("put", path, "-q", stdin=b"by path")
+        self.run_tarn("send", path + "s", "-q", stdin=b"by path")
+        told = {entry["name"]: entry["kind"] for entry in json_lines(self.out("ls", "--json"))}
+        self.assertEqual({"b": "board", "s": "stream", "m": "map", path: "board", path + "s": "stream"}, told)
+        told = {look["name"]: look["kind"] for look in json_lines(self.out("stat", "--json"))}
+        self.assertEqual({"b": "board", "s": "stream", path: "board", path + "s": "stream"}, told)
+        self.assertEqual(b"by path", self.out("get", path))
+        for command in (["stat", "p"], ["show", "p"], ["watch", "p"], ["record", "p", self.path("r")], ["rm", "p"]):
+            with self.subTest(command=command):
+                self.assertIn(f'"p": the file of that name is a board: give its path, {path}\n', self.error(*command, expect=CORRUPT))
+        self.assertIn("but the file of that name is a board or stream that was made by its path", self.error("get", "p", expect=NOT_THERE))
+        self.run_tarn("put", "p", "-q", stdin=b"by name")
+        self.assertIn("(p, p.board)", self.error("stat", "p", expect=USAGE))
+        self.run_tarn("rm", path, path + "s", "p")
+        self.assertEqual(["b.board", "m", "s.stream"], sorted(os.listdir(self.channels)))
+
     def test_what_it_was_not_made_as(self):
         self.assertIn("a queue (TARN_QUEUE): asked for", self.error("recv", "s", "--queue", expect=CORRUPT))
 
