@@ -31,12 +31,11 @@ static inline tn_account_copy copy_account(const tn_account *account) {
                            tn_load_relaxed(&account->time_ns), tn_load_relaxed(&account->type_length)};
 }
 
-/* The word names no buffer that there is. */
-static int no_buffer(tarn_board *board, uint32_t pin, uint64_t current) {
+/* The word names no buffer that there is. What follows is said by who calls: then the compiler sees that nothing was pinned. */
+static void no_buffer(tarn_board *board, uint32_t pin, uint64_t current) {
   unpin(board, pin);
   tn_fail(TARN_E_CORRUPT, "%s \"%s\": its newest version is said to lie in buffer %u of %u", TN_WHO(&board->channel),
           TN_BOARD_BUFFER(current), board->channel.header.entries);
-  return TARN_E_CORRUPT; /* said by itself: the compiler sees that nothing was pinned */
 }
 
 static inline int is_newer(const tarn_board *board, uint64_t current) {
@@ -76,8 +75,10 @@ static TN_ALWAYS_INLINE int pin_newest(tarn_board *board, uint32_t pin, uint64_t
     unpin(board, pin);
     return 0;
   }
-  if (TN_BOARD_BUFFER(current) >= channel->header.entries)
-    return no_buffer(board, pin, current);
+  if (TN_BOARD_BUFFER(current) >= channel->header.entries) {
+    no_buffer(board, pin, current);
+    return TARN_E_CORRUPT;
+  }
   store_pin(board, pin, current);
   if (board->views[TN_BOARD_BUFFER(current)].address != NULL) /* what will be looked at next comes while the fence is waited for */
     tn_prefetch(tn_board_content(&board->views[TN_BOARD_BUFFER(current)]));
@@ -92,8 +93,10 @@ static TN_ALWAYS_INLINE int pin_newest(tarn_board *board, uint32_t pin, uint64_t
       unpin(board, pin);
       return 0;
     }
-    if (TN_BOARD_BUFFER(current) >= channel->header.entries)
-      return no_buffer(board, pin, current);
+    if (TN_BOARD_BUFFER(current) >= channel->header.entries) {
+      no_buffer(board, pin, current);
+      return TARN_E_CORRUPT;
+    }
     *ret_account = copy_account(&channel->entries[TN_BOARD_BUFFER(current)].account);
   } else if (tn_load_relaxed(&newest->account_of) != current) { /* [B6] relaxed: after the fence */
     *ret_account = copy_account(&channel->entries[TN_BOARD_BUFFER(current)].account);
