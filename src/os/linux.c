@@ -67,8 +67,7 @@ static int code_of(int number) {
 }
 
 int tn_linux_fail_number(int number) {
-  char text[128];
-  tn_reason_set(number, strerror_r(number, text, sizeof text));
+  tn_reason_set(number, strerror(number)); /* a buffer of the thread's own, if any: glibc since 2.32, musl */
   return code_of(number);
 }
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -196,7 +197,7 @@ static int link_nameless(int descriptor, const char *path) {
 /* As above. Where renaming cannot refuse to replace, a second name can: the first one is taken away afterwards. */
 static int rename_temporary(const char *temporary, const char *path) {
   if (!TN_FAULTED("name.no_replace")) {
-    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0) return 0;
+    if (syscall(SYS_renameat2, AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0) return 0; /* musl has no function */
     if (errno != EINVAL && errno != ENOSYS) return -1;
   }
   if (link(temporary, path) != 0) return -1;

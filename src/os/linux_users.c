@@ -13,8 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#ifndef STATX_INO /* musl before 1.2.5 has no statx */
+#include <linux/stat.h>
+#endif
 
 static const char *proc_root = "/proc";
 
@@ -98,7 +103,7 @@ static void look_at_descriptors(search *s) {
   for (const struct dirent *entry; (entry = readdir(names)) != NULL;) {
     struct statx status;
     if (entry->d_name[0] == '.') continue;
-    if (statx(dirfd(names), entry->d_name, AT_STATX_DONT_SYNC, STATX_INO | STATX_TYPE, &status) != 0) continue;
+    if (syscall(SYS_statx, dirfd(names), entry->d_name, AT_STATX_DONT_SYNC, STATX_INO | STATX_TYPE, &status) != 0) continue;
     if (S_ISREG(status.stx_mode))
       found(s, (uint64_t)makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino, NULL);
   }
