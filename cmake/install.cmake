@@ -26,5 +26,13 @@ install(EXPORT tarn-targets NAMESPACE tarn:: DESTINATION ${package_directory})
 install(FILES ${PROJECT_BINARY_DIR}/tarn-config.cmake ${PROJECT_BINARY_DIR}/tarn-config-version.cmake
         DESTINATION ${package_directory})
 
+# Found from where this file lies, so that an installed copy can be moved; unless its place was given as an absolute path.
+string(REGEX REPLACE "[^/]+" ".." up "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+set(tarn_pc_prefix "\${pcfiledir}/${up}")
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  set(tarn_pc_prefix "${CMAKE_INSTALL_PREFIX}")
+endif()
+cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_LIBDIR BASE_DIRECTORY "\${prefix}" OUTPUT_VARIABLE tarn_pc_libdir)
+cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_INCLUDEDIR BASE_DIRECTORY "\${prefix}" OUTPUT_VARIABLE tarn_pc_includedir)
 configure_file(cmake/tarn.pc.in tarn.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/tarn.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

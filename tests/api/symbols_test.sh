@@ -23,6 +23,9 @@ if grep -q '^TARN_SANITIZE:.*=.' "$TARN_BUILD_DIR/CMakeCache.txt"; then
 fi
 compare "the library exports what the headers declare" "$declared" "$exported"
 compare "every symbol has a version" "" "$unversioned"
-compare "the name programs remember" "libtarn.so.$(sed -n 's/^#define TARN_VERSION_MAJOR //p' include/tarn/base.h)" "$soname"
+# Before 1.0 the next minor version may differ.
+promised=$(awk '/^#define TARN_VERSION_MAJOR/ { major = $3 } /^#define TARN_VERSION_MINOR/ { minor = $3 }
+                END { print "libtarn.so." major (major == 0 ? "." minor : "") }' include/tarn/base.h)
+compare "the name programs remember" "$promised" "$soname"
 echo "$((4 - failed)) passed, $failed failed, 0 skipped"
 [ "$failed" = 0 ]
