@@ -326,8 +326,18 @@ static int look(void *argument) {
   return result != 0 ? result : departed(argument, 0);
 }
 
+/* What keeps room in the own slot, stored again: what a scribbler left there would hold writers up while this reader sleeps. */
+static void note_again(tarn_stream *stream) {
+  tn_slot *slot = own_slot(stream);
+  if (tn_load_relaxed(&slot->generation) != stream->channel.generation) return; /* relaxed: tn_wait asks, too */
+  for (uint32_t i = 0; i < TN_INTENTS(stream->channel.header.hold); i++)        /* those that are out; there are no others now */
+    tn_store_release(&stream->intents[i], i < stream->channel.header.hold ? stream->out[i].position : 0); /* [Q3] */
+  tn_store_release(&slot->stream.claim, 0); /* [M3] */
+}
+
 static int ask(void *argument) {
   tn_sight sight;
+  note_again(argument);
   int result = ask_about_others(argument);
   if (result == 0) result = find(argument, &sight);
   return result != 0 ? result : departed(argument, 1);

@@ -308,12 +308,21 @@ static int departed(tarn_stream *stream, int ask) {
 /* An orderly departure is seen here; a death is for ask, which may call the kernel. */
 static int look(void *argument) { return tn_stream_something(argument) ? 1 : departed(argument, 0); }
 
-/* Once a slice, too: the own cursor, stored again. What a scribbler left there would hold the writer up while this reader sleeps. */
+/* What keeps room in the own slot, stored again. What a scribbler left there would hold writers up while this reader sleeps. */
+static void note_again(tarn_stream *stream) {
+  tn_slot *slot = own_slot(stream);
+  if (tn_load_relaxed(&slot->generation) != stream->channel.generation) return; /* relaxed: tn_wait asks, too */
+  int none = stream->oldest == stream->newest;
+  uint64_t position = none ? tn_stream_position(stream) : stream->out[stream->oldest % TN_OUT_MAX].position;
+  if (stream->racing) tn_store_release(&slot->stream.held, none ? 0 : position | 1); /* [S3] */
+  if (stream->shared) tn_store_release(&slot->stream.claim, 0);                      /* [M3] */
+  tn_store_release(&slot->cursor, position | 1);                                     /* [S3] */
+}
+
+/* Once a slice, too. */
 static int ask(void *argument) {
   tarn_stream *stream = argument;
-  if (stream->channel.slot != TN_NO_SLOT && stream->oldest == stream->newest &&
-      tn_load_relaxed(&own_slot(stream)->generation) == stream->channel.generation) /* relaxed: tn_wait asks, too */
-    tn_store_release(&own_slot(stream)->cursor, tn_stream_position(stream) | 1); /* [S3] */
+  if (stream->channel.slot != TN_NO_SLOT) note_again(stream);
   return departed(stream, 1);
 }
 
