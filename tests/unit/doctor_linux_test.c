@@ -264,7 +264,7 @@ static int role_limited(int argc, char **argv) {
   (void)argc;
   static const struct {
     const char *topic;
-    __rlimit_resource_t which;
+    int which;
   } limits[] = {{"open_files", RLIMIT_NOFILE}, {"file_size", RLIMIT_FSIZE}, {"address_space", RLIMIT_AS}, {"locked_memory", RLIMIT_MEMLOCK}};
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
     if (strcmp(limits[i].topic, argv[0]) == 0) {
