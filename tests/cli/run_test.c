@@ -167,6 +167,30 @@ static void test_held_map(void) {
   CHECK_INT(3, run("map", "read", "TarnRunTest", file));
 }
 
+#ifdef _WIN32
+/* What docs/porting.md says of the usual example of file mapping: it can be looked at while it runs. */
+static void test_the_usual_recipe(void) {
+  char file[1024], recipe[1024], words[8];
+  int32_t size = 0;
+  snprintf(recipe, sizeof recipe, "%s\\test_cli_recipe_windows.exe", TEST_BUILD_DIR);
+  snprintf(file, sizeof file, "%s", check_path("bitmap.bmp"));
+  check_process *writer = check_start_program(recipe, butterfly(), NULL);
+  check_expect(writer, "waiting");
+  CHECK_INT(0, run("stat", "DataMap", NULL, NULL));
+  CHECK_INT(0, check_wait(check_start_program(tarn_path(), "map", "read", "DataMap", "--offset", "0", "--length", "8", file, NULL)));
+  FILE *head = fopen(file, "rb");
+  CHECK(head != NULL);
+  CHECK_UINT(sizeof words, fread(words, 1, sizeof words, head));
+  fclose(head);
+  memcpy(&size, words, sizeof size);
+  CHECK_INT(1440054, size);
+  CHECK_INT(0, check_wait(check_start_program(tarn_path(), "map", "read", "DataMap", "--offset", "64", "--length", "1440054", file, NULL)));
+  same_as_the_butterfly(file);
+  CHECK_INT(0, check_wait(writer)); /* closes its stdin */
+  CHECK_INT(3, run("stat", "DataMap", NULL, NULL));
+}
+#endif
+
 static const char *write_file(const char *name, const char *text) {
   static char path[1024];
   snprintf(path, sizeof path, "%s", check_path(name));
@@ -278,6 +302,9 @@ static const check_test tests[] = {{"put_and_get", test_put_and_get, 0},
                                    {"names_beyond_ascii", test_names_beyond_ascii, 0},
                                    {"what_an_operator_asks", test_what_an_operator_asks, 0},
                                    {"held_map", test_held_map, 0},
+#ifdef _WIN32
+                                   {"the_usual_recipe", test_the_usual_recipe, 0},
+#endif
                                    {"watch", test_watch, 0},
                                    {"record_and_replay", test_record_and_replay, 0},
                                    {0}};
