@@ -29,7 +29,9 @@ COMMANDS = (
     ("ls",), ("ls", "--json"), ("stat", "NAME"), ("stat", "NAME", "--json"), ("get", "NAME", "--wait", "10ms"), ("check", "NAME", "--writer"),
     ("recv", "NAME", "--count", "3", "--wait", "10ms", "--timeout", "20ms"), ("clean",),
     ("recv", "NAME", "--json", "--wait", "10ms", "--timeout", "20ms"),
-    ("watch", "NAME", "--count", "1", "--for", "100ms", "--json"), ("rm", "NAME"),
+    ("watch", "NAME", "--count", "1", "--for", "100ms", "--json"), ("rm", "NAME"), ("show", "NAME"), ("stat", "--prometheus"),
+    ("top", "--json", "--count", "2", "--every", "10ms"), ("watch", "NAME", "--for", "20ms"), ("record", "NAME", "-", "--for", "20ms"),
+    ("put", "NAME", __file__, "--timeout", "20ms"), ("send", "NAME", __file__, "--timeout", "20ms"),
 )
 
 
@@ -99,7 +101,7 @@ class Damaged(unittest.TestCase):
             path = os.path.join(self.channels, file)
             with open(path, "wb") as copy:
                 copy.write(content)
-            for command in COMMANDS if rounds < len(samples) else chance.sample(COMMANDS, 4):
+            for command in COMMANDS[rounds % 2::2] if rounds < len(samples) else chance.sample(COMMANDS, 4):
                 codes.add(self.run_on(command, name))
             for left in os.listdir(self.channels):
                 os.unlink(os.path.join(self.channels, left))
