@@ -26,6 +26,18 @@ int tn_win_refuse(int code, const char *text) {
   return code;
 }
 
+/* What the system's text leaves out of those that somebody else causes; NULL: nothing. */
+static const char *meaning(DWORD error) {
+  switch (error) {
+    case ERROR_SHARING_VIOLATION:
+      return "another program has it open and does not share it";
+    case ERROR_USER_MAPPED_FILE:
+      return "somebody has a view of it, and a file cannot be cut under one";
+    default:
+      return NULL;
+  }
+}
+
 /* The system's text on one line: it ends with ".\r\n" and may have line ends inside. */
 static void describe(DWORD error) {
   WCHAR wide[256];
@@ -34,9 +46,11 @@ static void describe(DWORD error) {
   for (DWORD i = 0; i < length; i++)
     if (wide[i] < ' ') wide[i] = ' ';
   wide[length < 255 ? length : 255] = 0;
-  char text[400];
+  char text[400], both[500];
   if (length == 0 || tn_win_narrow(wide, text, sizeof text) != 0) snprintf(text, sizeof text, "Windows error %lu", error);
-  tn_reason_set((int)error, text);
+  const char *more = meaning(error);
+  if (more) snprintf(both, sizeof both, "%s (%s)", more, text);
+  tn_reason_set((int)error, more ? both : text);
 }
 
 int tn_win_failed_with(DWORD error) {

@@ -136,6 +136,19 @@ static void test_a_path_is_kept(void) {
 }
 
 /* Windows does not cut a file that is mapped; Wine does. In either case the answer is true. */
+/* The usual neighbour: CreateFile with 0 for its third argument. */
+static void test_a_file_that_is_not_shared(void) {
+  tarn_map *map;
+  const char *path = check_path("own");
+  HANDLE file = CreateFileA(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_NEW, 0, NULL);
+  CHECK(file != INVALID_HANDLE_VALUE);
+  CHECK_RESULT(TARN_E_SYSTEM, open_sized(&map, path, TARN_MAP_READ, 0, 0));
+  CHECK_CONTAINS("does not share it", tarn_error_text());
+  CloseHandle(file);
+  CHECK_OK(open_sized(&map, path, TARN_MAP_READ, 0, 0));
+  tarn_map_close(map);
+}
+
 static void test_cutting_under_a_view(void) {
   tarn_map *map;
   tarn_view view;
@@ -144,6 +157,7 @@ static void test_cutting_under_a_view(void) {
   int result = tarn_map_resize(map, 5000);
   CHECK_UINT(result == 0 ? 5000 : ASKED, info_of(map).size_bytes);
   if (result != 0) CHECK_CONTAINS("raw", tarn_error_text());
+  if (result != 0) CHECK_CONTAINS("somebody has a view of it", tarn_error_text());
   check_say("cutting under a view: %s", result == 0 ? "done" : tarn_error_text());
   tarn_view_close(&view);
   CHECK_OK(tarn_map_resize(map, 5000));
@@ -186,6 +200,7 @@ static const check_test tests[] = {{"sections", test_sections, 0},
                                    {"namespaces_and_odd_names", test_namespaces_and_odd_names, 0},
                                    {"another_kind_of_object", test_another_kind_of_object, 0},
                                    {"a_path_is_kept", test_a_path_is_kept, 0},
+                                   {"a_file_that_is_not_shared", test_a_file_that_is_not_shared, 0},
                                    {"cutting_under_a_view", test_cutting_under_a_view, 0},
                                    {"a_reader_waits_and_keeps_it", test_a_reader_waits_and_keeps_it, 0},
                                    {0}};
