@@ -21,7 +21,8 @@ typedef struct tarn_board tarn_board;
  * role        TARN_WRITER creates the board if it is not there; TARN_READER and TARN_OBSERVER wait for it
  * options     NULL for the defaults; see tarn_options
  * timeout_ns  reader, observer: how long to wait for the name to appear. Writer: how long to wait for another living writer to
- *             leave (0: TARN_BUSY at once)
+ *             leave (0: TARN_BUSY at once; a process that was killed lives until the kernel has torn it down, so who restarts one
+ *             gives a second). No signal ends it: who must heed one gives a short timeout, and calls again
  * ret_board   set on success only; the caller closes it
  * Returns 0; TARN_BUSY (timeout 0: another writer lives; any role: a process that opens the board first, leaves it last or
  *   removes it is not done after 100 ms, being stopped or waiting for its disk); TARN_TIMED_OUT; TARN_E_INVALID, _NOT_FOUND

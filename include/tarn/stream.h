@@ -4,6 +4,12 @@
  * waits for the slowest reader (TARN_WAIT), gets TARN_FULL (TARN_FAIL), or drops the oldest (TARN_OVERWRITE). Every message has
  * a number, from 1 upward without gaps; a reader that missed some learns exactly how many. See docs/protocol.md for why.
  *
+ * Without readers. Until the first reader ever has come, a full ring waits (or fails) as if one were there: what was sent before it came is not
+ * lost. Later, while no reader has the stream open, the oldest messages are dropped under every policy, so that a reader which crashed
+ * holds nobody up: when it is back, it gets what the ring still holds, and a new handle does not know what passed before. Who must
+ * lose nothing even then takes a queue, keeps a second reader (`tarn record`), or asks for the number after the last one it had
+ * (tarn_options.from): then missed says how many have gone.
+ *
  * Many writers. Any number of handles of any processes write at once. Each claim has its place in the one order that all readers see, and
  * its number; claims are filled in parallel, and readers wait for each in its turn, a stopped writer's too (`tarn stat` shows it).
  * The claim of a writer that dies, or abandons, is passed over, and its number with it: so numbers may have gaps, which do not count as
@@ -44,7 +50,7 @@ typedef struct tarn_piece {
  *             TARN_MANY_WRITERS; TARN_QUEUE with hold and max_deliveries; a reader's from: TARN_OLDEST (default; a queue's readers
  *             have no other), TARN_NEXT or the number of a message
  * timeout_ns  reader, observer: how long to wait for the name to appear. Writer: how long to wait for another living writer to
- *             leave (0: TARN_BUSY at once); with TARN_MANY_WRITERS there is nobody to wait for
+ *             leave (0: TARN_BUSY at once; as of tarn_board_open); with TARN_MANY_WRITERS there is nobody to wait for. No signal ends it
  * ret_stream  set on success only; the caller closes it
  * Returns 0; TARN_BUSY (timeout 0: another writer lives; any role: a process that opens the stream first, leaves it last or
  *   removes it is not done after 100 ms, being stopped or waiting for its disk); TARN_TIMED_OUT; TARN_E_INVALID, _NOT_FOUND
