@@ -164,8 +164,16 @@ static void print_row(const bench_job *job, const outcome *result) {
          result->tarn.value * scale, unit, result->bare.value * scale, result->ratio, result->lowest, result->highest);
 }
 
+static bool is_among(const char *work, const bench_job *jobs, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(work, works[jobs[i].work].name) == 0) return true;
+  return false;
+}
+
 static int run_jobs(const bench_job *jobs, size_t count, const cli_values *values) {
   char directory[256];
+  if (values->work && !is_among(values->work, jobs, count))
+    return cli_fail(CLI_USAGE, "--work %s: there is no such work here; `--help` lists what there is", values->work);
   if (!cli_make_bench_directory(directory, sizeof directory)) return cli_fail_system("make", "a directory to work in");
   int code = cli_set_environment("TARN_DIR", directory) ? CLI_DONE : cli_fail_system("use", directory);
   size_t rounds = values->given & CLI_ROUNDS ? (size_t)values->rounds : 5;

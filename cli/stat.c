@@ -277,6 +277,7 @@ static int again_and_again(target *targets, size_t count, const cli_values *valu
 
 int run_stat(int count, char **operands, const cli_values *values) {
   if (values->json && values->prometheus) return cli_fail(CLI_USAGE, "--json and --prometheus exclude each other");
+  if (values->given & CLI_LOOKS && values->count == 0) return cli_fail(CLI_USAGE, "--count: it is from 1");
   target *targets = calloc((size_t)count + 1, sizeof *targets);
   if (!targets) return cli_fail(CLI_NO_SPACE, "not enough memory");
   for (int i = 0; i < count; i++) targets[i] = (target){.name = operands[i], .kind = values->kind};

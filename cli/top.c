@@ -261,6 +261,7 @@ static int look_on(const char *directory, view *v, bool live) {
 
 int run_top(int count, char **operands, const cli_values *values) {
   const char *directory = count ? operands[0] : NULL;
+  if (values->given & CLI_LOOKS && values->count == 0) return cli_fail(CLI_USAGE, "--count: it is from 1");
   if (directory && !cli_set_environment("TARN_DIR", directory)) return cli_fail_system("use", directory);
   view v = {values, values->sort, false};
   bool live = !values->json && !(values->given & CLI_LOOKS) && cli_keys_begin();

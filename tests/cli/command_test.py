@@ -444,6 +444,9 @@ class Words(Command):
         self.assertIn("options come behind", self.error("-q", "ls", expect=USAGE))
         self.assertIn("`tarn --version`", self.error("version", expect=USAGE))
         self.error("help", "nothing", expect=USAGE)
+        self.assertIn("--count: it is from 1", self.error("stat", "--count", "0", expect=USAGE))
+        self.assertIn("--count: it is from 1", self.error("top", "--count", "0", expect=USAGE))
+        self.assertIn("--work nothing", self.error("bench", "board", "--work", "nothing", expect=USAGE))
         self.error("put", expect=USAGE)
         for name in ("", ".hidden", "a b", "x" * 201, "caf\u00e9"):
             self.error("put", name, stdin=b"x", expect=USAGE)
