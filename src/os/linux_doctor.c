@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <tarn/doctor.h>
@@ -170,7 +169,7 @@ static void proc(tn_listener *to) {
 /* ---- Limits of this process -------------------------------------------------------------------------------------------- */
 
 /* A limit in bytes: 0 if there is none. */
-static bool limit_of(int which, uint64_t *ret_limit, char ret_text[32]) {
+static bool limit_of(tn_linux_resource which, uint64_t *ret_limit, char ret_text[32]) {
   struct rlimit limit;
   if (getrlimit(which, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
   *ret_limit = limit.rlim_cur;

@@ -5,6 +5,14 @@
 #include "linux.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
+
+/* What getrlimit takes: glibc has a type for it, musl an int. */
+#ifdef __GLIBC__
+typedef __rlimit_resource_t tn_linux_resource;
+#else
+typedef int tn_linux_resource;
+#endif
 
 /* Who gets the findings. After one of them has answered something else than 0 nothing more is reported. */
 typedef struct tn_listener {

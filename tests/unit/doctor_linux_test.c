@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <tarn/doctor.h>
 #include <unistd.h>
@@ -264,7 +263,7 @@ static int role_limited(int argc, char **argv) {
   (void)argc;
   static const struct {
     const char *topic;
-    int which;
+    tn_linux_resource which;
   } limits[] = {{"open_files", RLIMIT_NOFILE}, {"file_size", RLIMIT_FSIZE}, {"address_space", RLIMIT_AS}, {"locked_memory", RLIMIT_MEMLOCK}};
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
     if (strcmp(limits[i].topic, argv[0]) == 0) {
