@@ -89,10 +89,10 @@ static void report(const char *name, uint64_t size, const char *type, const cli_
     printf(",\"kept\":%s}\n", known && (details->entry.flags & TARN_ENTRY_KEPT) ? "true" : "false");
   } else if (known && (details->entry.flags & TARN_ENTRY_KEPT)) {
     cli_say("%s: version %llu, %s, %s; kept until `tarn rm %s`", name, (unsigned long long)details->newest,
-            cli_size_words(size, words), type, cli_typed(name));
+            cli_size_words(size, words), type[0] ? type : "of no type", cli_typed(name));
   } else if (known) {
     cli_say("%s: version %llu, %s, %s; goes with its last participant", name, (unsigned long long)details->newest,
-            cli_size_words(size, words), type);
+            cli_size_words(size, words), type[0] ? type : "of no type");
   }
   free(details);
 }

@@ -45,6 +45,10 @@ class PutAndGet(Command):
         self.assertEqual(b"{}", done.stdout)
         self.assertEqual(2, json.loads(done.stderr)["version"])
 
+    def test_no_type(self):
+        self.assertIn(b"v: version 1, 3 bytes, of no type; kept", self.run_tarn("put", "v", "--type", "", stdin=b"one").stderr)
+        self.assertEqual("", json.loads(self.out("get", "v", self.path("v"), "--json"))["type"])
+
     def test_not_there(self):
         self.assertIn('"nothing"', self.error("get", "nothing", expect=NOT_THERE))
         self.run_tarn("create", "board", "-q", "silent")
