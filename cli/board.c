@@ -6,16 +6,21 @@
 
 #include <stdlib.h>
 
+/* Nothing came yet; it is no failure. */
+static bool is_nothing_yet(int result) {
+  return result == TARN_TIMED_OUT || result == TARN_EMPTY || result == TARN_WOKEN || result == TARN_NO_WRITER;
+}
+
 /* Whether to try once more after result; if so, nothing has been said yet. */
 static bool again(int result, cli_limit l, int64_t timeout_ns) {
   if (cli_interrupted() || timeout_ns == 0) return false;
-  if (result != TARN_TIMED_OUT && result != TARN_EMPTY && result != TARN_WOKEN && result != TARN_NO_WRITER) return false;
-  return cli_limit_piece(l) > 0;
+  return is_nothing_yet(result) && cli_limit_piece(l) > 0;
 }
 
 static int failed(cli_reader *reader, int result, int64_t timeout_ns) {
   char words[CLI_WORDS];
   if (cli_interrupted()) return CLI_INTERRUPTED;
+  if (is_nothing_yet(result) && reader->prints && cli_stdout_closed()) return CLI_PIPE_CLOSED;
   if (!reader->board && result == TARN_TIMED_OUT) return cli_fail_absent(reader->name, TARN_KIND_BOARD, CLI_TO_READ, timeout_ns);
   if (!reader->board) return cli_fail_other(result, reader->name, TARN_KIND_BOARD, CLI_TO_READ);
   if (result == TARN_TIMED_OUT || (timeout_ns != 0 && result == TARN_EMPTY))
@@ -71,7 +76,7 @@ int cli_reader_next(cli_reader *reader, int64_t timeout_ns) {
     }
     int64_t piece = cli_limit_piece(l);
     result = reader->observes ? observe(reader, piece) : tarn_board_read(reader->board, &reader->item, piece);
-  } while (result && again(result, l, timeout_ns));
+  } while (result && again(result, l, timeout_ns) && !(reader->prints && cli_stdout_closed()));
   if (result) return failed(reader, result, timeout_ns);
   reader->holds = !reader->observes;
   return CLI_DONE;

@@ -282,6 +282,7 @@ typedef struct cli_reader {
   const char *name;
   bool observes; /* no right to write: looks without taking part */
   bool holds;    /* item is out */
+  bool prints;   /* set after opening: what is read goes to stdout, and nothing is waited for when nobody reads that any more */
   tarn_item item;
   uint8_t *copy; /* where an observer's item lies */
   uint64_t capacity;

@@ -39,6 +39,7 @@ int run_get(int count, char **operands, const cli_values *values) {
   int64_t between_ns = (values->given & CLI_TIMEOUT) ? values->timeout_ns : TARN_FOREVER;
   cli_reader reader;
   int failed = cli_reader_open(&reader, operands[0], wait_ns);
+  reader.prints = !path;
   while (!failed) {
     failed = cli_reader_next(&reader, wait_ns);
     if (!failed) failed = write_item(&reader.item, path, values);

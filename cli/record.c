@@ -180,6 +180,7 @@ static int record(recorder *r, int *ret_lost) {
       if (!failed) look = cli_follow_look(&r->follow, piece, &news);
     }
     if (!failed && news) failed = add_record(r);
+    if (!failed && !news && r->descriptor == 1 && cli_stdout_closed()) failed = CLI_PIPE_CLOSED;
     if (look == CLI_INTERRUPTED || (piece == 0 && !failed && !look)) break;
     if (look) {
       *ret_lost = look;

@@ -185,6 +185,7 @@ static int take_waiting(receiver *r, int *ret_result) {
     bool over = is_over(r, since_ns); /* before the last look: what was sent by then is received */
     failed = take(r, over ? 0 : piece, ret_result);
     if (cli_interrupted()) return CLI_INTERRUPTED;
+    if (*ret_result && cli_stdout_closed()) return CLI_PIPE_CLOSED;
     if (over && !failed && *ret_result == TARN_EMPTY) *ret_result = TARN_NO_WRITER;
     if (failed || (*ret_result != TARN_EMPTY && *ret_result != TARN_TIMED_OUT && *ret_result != TARN_WOKEN)) return failed;
     if (piece == 0) {

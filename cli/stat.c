@@ -163,7 +163,7 @@ static void lag_words(const tarn_participant *p, bool stream, char *room, size_t
 static void print_participants(const cli_look *look, const memory *before) {
   bool stream = is_stream(&look->details);
   if (look->count)
-    printf("\nSLOT  ROLE    PROCESS   STATE                   HOLDS             %s    ITEMS     LAG               MISSED    COMMAND\n",
+    printf("\nSLOT  ROLE    PROCESS   STATE                   HOLDS                   %s    ITEMS     LAG               MISSED    COMMAND\n",
            stream ? "NUMBER " : "VERSION");
   for (uint32_t i = 0; i < look->count; i++) {
     const tarn_participant *p = &look->participants[i];
@@ -176,7 +176,7 @@ static void print_participants(const cli_look *look, const memory *before) {
       snprintf(held, sizeof held, "-");
     snprintf(state, sizeof state, "%s%s%s", cli_doing_words(p), p->waiting_ns ? " " : "",
              p->waiting_ns ? cli_age_words(p->waiting_ns, age) : "");
-    printf("%-4u  %-6s  %-8s  %-22s  %-16s  %-8llu   %-8llu  %-16s  %-8llu  ", p->slot, p->role == TARN_WRITER ? "writer" : "reader",
+    printf("%-4u  %-6s  %-8s  %-22s  %-22s  %-8llu   %-8llu  %-16s  %-8llu  ", p->slot, p->role == TARN_WRITER ? "writer" : "reader",
            process, state, held, (unsigned long long)p->position, (unsigned long long)p->items, lag, (unsigned long long)p->missed);
     cli_print_safe(stdout, p->command, strlen(p->command));
     putchar('\n');
@@ -198,7 +198,7 @@ static void print_plain(const cli_look *look, const memory *before) {
   print_holders(look);
   if (cli_blocked_words(look, blocked, sizeof blocked)) print_line("blocked", blocked);
   printf("%-12s %u of %u slots", "participants", details->participant_count, details->slots);
-  if (!stream) printf("; a reader holds up to %u versions", details->hold);
+  if (!stream) printf("; a reader holds up to %u version%s", details->hold, details->hold == 1 ? "" : "s");
   putchar('\n');
   print_participants(look, before);
 }

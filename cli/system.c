@@ -21,6 +21,7 @@
 #include <shellapi.h>
 #else
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -218,6 +219,8 @@ bool cli_is_terminal(int descriptor) {
   return GetConsoleMode((HANDLE)_get_osfhandle(descriptor), &mode) != 0;
 }
 
+bool cli_stdout_closed(void) { return false; }
+
 void cli_terminal_size(int *ret_columns, int *ret_rows) {
   HANDLE console = GetStdHandle(STD_OUTPUT_HANDLE);
   CONSOLE_SCREEN_BUFFER_INFO info;
@@ -411,6 +414,11 @@ ptrdiff_t cli_write(int descriptor, const void *bytes, size_t size) {
 }
 
 bool cli_is_terminal(int descriptor) { return isatty(descriptor) == 1; }
+
+bool cli_stdout_closed(void) {
+  struct pollfd end = {.fd = 1};
+  return poll(&end, 1, 0) == 1 && end.revents & POLLERR;
+}
 
 static int number_from_environment(const char *name, int otherwise) {
   const char *text = cli_environment(name);

@@ -49,6 +49,8 @@ uint64_t cli_memory_room(void);
 bool cli_place_room(const char *name, uint64_t *ret_room);
 
 bool cli_is_terminal(int descriptor);
+/* Nobody will ever read what is written to stdout: it is a pipe whose other end was closed. Windows tells only who writes: false. */
+bool cli_stdout_closed(void);
 /* Its size in characters; 80 x 24 where it is not known. Also makes it understand colours. */
 void cli_terminal_size(int *ret_columns, int *ret_rows);
 bool cli_set_environment(const char *name, const char *value);

@@ -207,6 +207,7 @@ static int watch(watcher *w) {
     int64_t piece = cli_limit_piece(limit);
     failed = cli_follow_look(&w->follow, piece, &news);
     if (!failed && news) failed = show(w);
+    if (!failed && !news && cli_stdout_closed()) failed = CLI_PIPE_CLOSED;
     if (piece == 0 && !news) break;
   }
   return failed;

@@ -120,6 +120,35 @@ class Pipes(Command):
             self.assertNotIn(b"annot", process.stderr.read())
         self.assertTrue(self.takes_part("big", 0))
 
+    def test_nobody_reads_any_more_and_nothing_comes(self):
+        """Whoever waits for news ends when its output is closed, not when it next has something to write."""
+        self.run_tarn("put", "-q", "level", stdin=b"1")
+        self.run_tarn("send", "-q", "lines", stdin=b"one\n")
+        for arguments in (["get", "level", "--follow"], ["recv", "lines", "--follow"], ["watch", "level"], ["record", "level", "-"]):
+            with self.subTest(command=arguments[0]):
+                process = self.start(*arguments)
+                self.assertTrue(process.stdout.read(1))
+                process.stdout.close()
+                process.stdout = open(os.devnull, "rb")
+                self.assertEqual(-signal.SIGPIPE, process.wait(timeout=LIMIT))
+                self.assertEqual(b"", process.stderr.read())
+
+    def test_output_that_nobody_needs(self):
+        """What goes to a file goes on when stdout is closed."""
+        copy = self.path("copy")
+        self.run_tarn("put", "-q", "level", stdin=b"1")
+        process = self.start("get", "level", copy, "--follow")
+        process.stdout.close()
+        process.stdout = open(os.devnull, "rb")
+        time.sleep(0.3)
+        self.run_tarn("put", "-q", "level", stdin=b"2")
+        end = time.monotonic() + LIMIT
+        while content(copy) != b"2" and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertEqual(b"2", content(copy))
+        process.terminate()
+        process.wait(timeout=LIMIT)
+
     def test_closed_stdout(self):
         self.run_tarn("put", "-q", "x", stdin=b"data")
         done = subprocess.run(["sh", "-c", 'exec "$0" get x >&-', TARN], capture_output=True, env=self.environment, timeout=LIMIT)
