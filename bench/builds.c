@@ -10,12 +10,12 @@
  * --from and --to: only turns in which the bare loop took so long, as processors are near each other or far.
  */
 #include <dlfcn.h>
-#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +60,8 @@ typedef struct build {
 
 static struct {
   const char *kind;
-  uint64_t bytes, times;
+  uint64_t bytes;
+  size_t times;
   double from_ns, to_ns;
 } plan = {"board", 64, 100, 0, 1e9};
 static build builds[MOST_BUILDS];
@@ -240,27 +241,27 @@ static int compare(const void *a, const void *b) {
   return (one > other) - (one < other);
 }
 
-static void print_spread(const char *what, double *values, uint64_t count, int digits) {
+static void print_spread(const char *what, double *values, size_t count, int digits) {
   qsort(values, count, sizeof *values, compare);
   printf("  %s %.*f (%.*f to %.*f)", what, digits, values[count / 2], digits, values[count / 10], digits,
          values[count - 1 - count / 10]);
 }
 
-static int report(const turn *turns, uint64_t count) {
+static int report(const turn *turns, size_t count) {
   double *values = calloc(count + 1, sizeof *values), *medians = calloc(count + 1, sizeof *medians);
-  uint64_t counted = 0;
+  size_t counted = 0;
   if (values == NULL || medians == NULL) give_up("the report", "out of memory");
   for (uint32_t k = 0; k <= build_count; k++) {
     uint32_t whose = (k + build_count) % (build_count + 1); /* the bare loop first */
     counted = 0;
-    for (uint64_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
       double bare = turns[i].mean_ns[build_count];
       if (bare < plan.from_ns || bare > plan.to_ns) continue;
       values[counted] = whose == build_count ? bare : turns[i].mean_ns[whose] / bare;
       medians[counted++] = whose == build_count ? turns[i].median_ns[whose] : turns[i].median_ns[whose] / turns[i].median_ns[build_count];
     }
     if (counted == 0) break;
-    if (whose == build_count) printf("%" PRIu64 " of %" PRIu64 " turns; the bare loop, in ns:\n", counted, count);
+    if (whose == build_count) printf("%zu of %zu turns; the bare loop, in ns:\n", counted, count);
     print_spread("mean", values, counted, whose == build_count ? 0 : 3);
     print_spread("  median", medians, counted, whose == build_count ? 0 : 3);
     printf("  %s\n", whose == build_count ? "\ntimes that:" : builds[whose].path);
@@ -268,7 +269,7 @@ static int report(const turn *turns, uint64_t count) {
   free(values);
   free(medians);
   if (counted != 0) return 0;
-  fprintf(stderr, "builds: in none of %" PRIu64 " turns the bare loop took %.0f to %.0f ns\n", count, plan.from_ns, plan.to_ns);
+  fprintf(stderr, "builds: in none of %zu turns the bare loop took %.0f to %.0f ns\n", count, plan.from_ns, plan.to_ns);
   return 1;
 }
 
@@ -313,7 +314,7 @@ int main(int count, char **arguments) {
     const char *option = arguments[at], *value = arguments[at + 1];
     if (strcmp(option, "--kind") == 0) plan.kind = value;
     else if (strcmp(option, "--bytes") == 0) plan.bytes = strtoull(value, NULL, 10);
-    else if (strcmp(option, "--times") == 0) plan.times = strtoull(value, NULL, 10);
+    else if (strcmp(option, "--times") == 0) plan.times = (size_t)strtoull(value, NULL, 10);
     else if (strcmp(option, "--from") == 0) plan.from_ns = strtod(value, NULL);
     else if (strcmp(option, "--to") == 0) plan.to_ns = strtod(value, NULL);
     else return usage();
@@ -332,10 +333,13 @@ int main(int count, char **arguments) {
   if (shared == MAP_FAILED || payload == NULL || turns == NULL) give_up("the sheet", "out of memory");
   if (mkdtemp(directory) == NULL || setenv("TARN_DIR", directory, 1) != 0) give_up(directory, "cannot be made");
   bool done = true;
-  for (uint64_t i = 0; done && i < plan.times; i++) {
+  for (size_t i = 0; done && i < plan.times; i++) {
     done = run_once();
     memcpy(turns + i * WINDOWS, shared->turns, sizeof shared->turns);
   }
   rmdir(directory);
-  return done ? report(turns, plan.times * WINDOWS) : 1;
+  int failed = done ? report(turns, plan.times * WINDOWS) : 1;
+  free(turns);
+  free(payload);
+  return failed;
 }
