@@ -31,15 +31,23 @@ static inline tn_account_copy copy_account(const tn_account *account) {
                            tn_load_relaxed(&account->time_ns), tn_load_relaxed(&account->type_length)};
 }
 
-/* The word names no buffer that there is. What follows is said by who calls: then the compiler sees that nothing was pinned. */
-static void no_buffer(tarn_board *board, uint32_t pin, uint64_t current) {
+static inline int is_newer(const tarn_board *board, uint64_t current) {
+  return TN_BOARD_VERSION(current) != 0 && TN_BOARD_VERSION(current) != tn_load_relaxed(&board->last);
+}
+
+/* Is there something to pin in what current was? 1; else the pin is taken away: 0 nothing newer than the last; TARN_E_CORRUPT: it names no buffer
+ * that there is (said by itself: then the compiler sees that nothing was pinned). */
+static TN_ALWAYS_INLINE int may_pin(tarn_board *board, uint32_t pin, uint64_t current) {
+  if (!is_newer(board, current)) {
+    unpin(board, pin);
+    return 0;
+  }
+  if (TN_BOARD_BUFFER(current) < board->channel.header.entries)
+    return 1;
   unpin(board, pin);
   tn_fail(TARN_E_CORRUPT, "%s \"%s\": its newest version is said to lie in buffer %u of %u", TN_WHO(&board->channel),
           TN_BOARD_BUFFER(current), board->channel.header.entries);
-}
-
-static inline int is_newer(const tarn_board *board, uint64_t current) {
-  return TN_BOARD_VERSION(current) != 0 && TN_BOARD_VERSION(current) != tn_load_relaxed(&board->last);
+  return TARN_E_CORRUPT;
 }
 
 static inline void store_pin(tarn_board *board, uint32_t pin, uint64_t current) {
@@ -71,14 +79,9 @@ static TN_ALWAYS_INLINE int pin_newest(tarn_board *board, uint32_t pin, uint64_t
   tn_channel *channel = &board->channel;
   const tn_newest *newest = &channel->control->kind.board;
   uint64_t current = load_current(board);
-  if (!is_newer(board, current)) {
-    unpin(board, pin);
-    return 0;
-  }
-  if (TN_BOARD_BUFFER(current) >= channel->header.entries) {
-    no_buffer(board, pin, current);
-    return TARN_E_CORRUPT;
-  }
+  int result = may_pin(board, pin, current);
+  if (result != 1)
+    return result;
   store_pin(board, pin, current);
   if (board->views[TN_BOARD_BUFFER(current)].address != NULL) /* what will be looked at next comes while the fence is waited for */
     tn_prefetch(tn_board_content(&board->views[TN_BOARD_BUFFER(current)]));
@@ -87,20 +90,15 @@ static TN_ALWAYS_INLINE int pin_newest(tarn_board *board, uint32_t pin, uint64_t
   tn_fence_full();
   TN_POINT("board.read.pinned");
   uint64_t again = load_current(board);
-  if (__builtin_expect(again != current, 0)) {
+  int moved = again != current;
+  if (__builtin_expect(moved, 0)) {
     current = pin_moving(board, pin, again);
-    if (!is_newer(board, current)) {
-      unpin(board, pin);
-      return 0;
-    }
-    if (TN_BOARD_BUFFER(current) >= channel->header.entries) {
-      no_buffer(board, pin, current);
-      return TARN_E_CORRUPT;
-    }
-    *ret_account = copy_account(&channel->entries[TN_BOARD_BUFFER(current)].account);
-  } else if (tn_load_relaxed(&newest->account_of) != current) { /* [B6] relaxed: after the fence */
-    *ret_account = copy_account(&channel->entries[TN_BOARD_BUFFER(current)].account);
+    result = may_pin(board, pin, current);
+    if (result != 1)
+      return result;
   }
+  if (moved || tn_load_relaxed(&newest->account_of) != current) /* [B6] relaxed: after the fence */
+    *ret_account = copy_account(&channel->entries[TN_BOARD_BUFFER(current)].account);
   *ret_current = current;
   return 1;
 }
@@ -123,7 +121,8 @@ static TN_ALWAYS_INLINE int check_account(tarn_board *board, uint64_t current, c
 }
 
 /* The version is the caller's now: fill the item, all but its token, and count it. */
-static TN_ALWAYS_INLINE void give(tarn_board *board, uint64_t current, const tn_account_copy *account, tn_hold *hold, const void *data, tarn_item *item) {
+static TN_ALWAYS_INLINE void give(tarn_board *board, uint64_t current, const tn_account_copy *account, tn_hold *hold, const void *data,
+                                  tarn_item *item) {
   tn_slot *slot = &board->channel.table[board->channel.slot];
   uint64_t version = TN_BOARD_VERSION(current), last = tn_load_relaxed(&board->last);
   uint64_t missed = last != 0 && version > last ? version - last - 1 : 0;

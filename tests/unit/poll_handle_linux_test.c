@@ -32,15 +32,23 @@ static int read_board(tarn_board *board) {
   return result == 0 ? tarn_board_release(board, &item) : result;
 }
 
+/* A reader with a handle, which it has seen readable once and emptied of the first version. */
+static intptr_t begin(tarn_board **ret_writer, tarn_board **ret_reader) {
+  intptr_t handle;
+  *ret_writer = open_writer("b", NULL);
+  *ret_reader = open_reader("b");
+  CHECK_OK(tarn_board_handle(*ret_reader, &handle));
+  put_text(*ret_writer, "first");
+  CHECK_INT(1, readable(handle, 5000));
+  CHECK_OK(read_board(*ret_reader));
+  return handle;
+}
+
 static void put_version(void *writer) { put_text(writer, "between"); }
 
 static void test_a_version(void) {
-  tarn_board *writer = open_writer("b", NULL), *reader = open_reader("b");
-  intptr_t handle;
-  CHECK_OK(tarn_board_handle(reader, &handle));
-  put_text(writer, "first");
-  CHECK_INT(1, readable(handle, 5000));
-  CHECK_OK(read_board(reader));
+  tarn_board *writer, *reader;
+  intptr_t handle = begin(&writer, &reader);
   writer_then = writer;
   comes = put_version;
   CHECK_OK(read_board(reader)); /* it found nothing, made the handle quiet, and found this */
@@ -57,12 +65,8 @@ static void leave_board(void *writer) { tarn_board_close(writer); }
 
 /* The writer leaves just then; the next one's versions are news again. */
 static void test_a_departure(void) {
-  tarn_board *writer = open_writer("b", NULL), *reader = open_reader("b");
-  intptr_t handle;
-  CHECK_OK(tarn_board_handle(reader, &handle));
-  put_text(writer, "first");
-  CHECK_INT(1, readable(handle, 5000));
-  CHECK_OK(read_board(reader));
+  tarn_board *writer, *reader;
+  intptr_t handle = begin(&writer, &reader);
   writer_then = writer;
   comes = leave_board;
   CHECK_RESULT(TARN_NO_WRITER, read_board(reader));
