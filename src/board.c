@@ -29,7 +29,8 @@
  * current, not before: who dies in between must not leave an account of a version that another writer then publishes differently.
  *
  * A pin is cleared by a release, scanned by an acquire [B3]: the reader's last look at the content comes before the writer's first
- * change of it; also if the scan finds the same reader's next pin in its place, which is stored after that. Observers pin nothing: they copy between two looks at the generation in the entry [B4].
+ * change of it; also if the scan finds the same reader's next pin in its place, which is stored after that. Observers pin nothing: they
+ * copy between two looks at the generation in the entry [B4].
  *
  * Growing. A buffer is an entry {offset, capacity}. capacity = 0, then offset, then capacity, so that an entry never says a place that
  * is not wholly its own; ranges that no entry names are free, which is how the next writer finds again what a dead one left.

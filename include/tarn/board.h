@@ -47,8 +47,8 @@ TARN_API int tarn_board_claim(tarn_board *board, uint64_t size_bytes, void **ret
 
 /* tarn_board_publish: make the claimed room the newest version, with its first size_bytes bytes (may be fewer than claimed).
  * about may be NULL. Returns 0; TARN_E_INVALID (no claim, more than claimed, type longer than 1023 bytes; the claim stays);
- * _CORRUPT (the file was cut short: guard.h), _FORKED. Never blocks; no system call unless a reader sleeps. Release: what was written before is seen by whoever
- * reads this version. A process that dies inside has either published the whole version or none.  Since 0.1. */
+ * _CORRUPT (the file was cut short: guard.h), _FORKED. Never blocks; no system call unless a reader sleeps. Release: what was written
+ * before is seen by whoever reads this version. A process that dies inside has either published the whole version or none.  Since 0.1. */
 TARN_API int tarn_board_publish(tarn_board *board, uint64_t size_bytes, const tarn_about *about);
 
 /* tarn_board_abandon: give the claim back; readers keep the version they have. Returns 0; TARN_E_INVALID (no claim),

@@ -124,8 +124,8 @@ TARN_API int tarn_list_channels(const char *directory, int (*each)(const tarn_en
 /* tarn_inspect: describe name. kind TARN_KIND_ANY: exactly one of the map `name`, `name.board` and `name.stream` may exist; on Windows the map
  * is the named section, as for tarn_map_open. A file `name` that is a board or a stream is no map, and is led to by its path alone: TARN_E_KIND,
  * and the sentence has the path. participants may be NULL; else it has room for capacity of them. A stream under a fast writer has moved on when
- * this returns, and of one with very many small messages `newest` may be up to 1/16 of the ring behind. Returns 0; TARN_E_NOT_FOUND, _INVALID (several exist: the
- * sentence names them), _KIND, _CORRUPT, _VERSION, _PERMISSION, _SYSTEM.  Since 0.1. */
+ * this returns, and of one with very many small messages `newest` may be up to 1/16 of the ring behind. Returns 0; TARN_E_NOT_FOUND,
+ * _INVALID (several exist: the sentence names them), _KIND, _CORRUPT, _VERSION, _PERMISSION, _SYSTEM.  Since 0.1. */
 TARN_API int tarn_inspect(const char *name, int kind, tarn_details *ret_details, tarn_participant *participants, uint32_t capacity);
 
 /* tarn_remove: remove the name. Refused with TARN_BUSY while anybody living uses it, unless force is 1: then its users go on

@@ -134,8 +134,8 @@ TARN_API int tarn_stream_release_batch(tarn_stream *stream, tarn_item *items, ui
 
 /* tarn_stream_return: a queue's reader gives an item of read back, undone: it goes to another reader, or to this one again, marked
  * TARN_AGAIN, with its deliveries counted. Also after close, as release. The item's data, size and token are cleared. Returns 0;
- * TARN_E_INVALID (not an item of this handle, or not a queue), _CORRUPT (guard.h), _FORKED, _EVICTED (it had been taken for dead, and the item was given to
- * another already). Never blocks; a system call only if somebody sleeps. A process that dies inside has given it back. Since 0.1. */
+ * TARN_E_INVALID (not an item of this handle, or not a queue), _CORRUPT (guard.h), _FORKED, _EVICTED (it had been taken for dead, and the
+ * item was given to another already). Never blocks; a system call only if somebody sleeps. A process that dies inside has given it back. Since 0.1. */
 TARN_API int tarn_stream_return(tarn_stream *stream, tarn_item *item);
 
 /* tarn_stream_get: as read, but copied into data, which has room for capacity bytes; nothing to release.
